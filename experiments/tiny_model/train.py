@@ -1,0 +1,206 @@
+"""Train the embedded model from nothing and write it into the package.
+
+    python experiments/tiny_model/train.py --output valuelocate/model/tiny
+
+A Qwen2-architecture model of about four million parameters, trained with Lightning on the corpus of
+`corpus.py`; seeded. Its tokenizer is trained on the same corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from corpus import Dialogue, build_corpus, manifest
+from lightning import LightningModule, Trainer, seed_everything
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import DataLoader, IterableDataset
+from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
+
+SPECIAL = ["<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"]
+CHAT_TEMPLATE = (
+    "{% for message in messages %}{{ '<|' + ('assistant' if message['role'] == 'assistant' else 'user') + '|>' + message['content'] }}"
+    "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
+)
+VOCABULARY = 4096
+SHAPE = {
+    "hidden_size": 192,
+    "intermediate_size": 768,
+    "num_hidden_layers": 6,
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 1024,
+    "rope_theta": 10000.0,
+    "tie_word_embeddings": True,
+}
+IGNORED = -100
+
+
+class Recipe(NamedTuple):
+    """Hyper-parameters, chosen on `locate` alone."""
+
+    steps: int = 1500
+    batch_tokens: int = 4096
+    learning_rate: float = 2e-3
+    warmup: int = 60
+    weight_decay: float = 0.1
+    prompt_weight: float = 0.3
+    """Weight of the loss on what the user says, which teaches English but not how to answer."""
+    seed: int = 0
+
+
+def train_tokenizer(dialogues: Sequence[Dialogue]) -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer of the corpus, with the chat template."""
+    raw = Tokenizer(models.BPE())
+    raw.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    raw.decoder = decoders.ByteLevel()
+    texts = sorted({text for dialogue in dialogues for text in (dialogue.user, dialogue.answer)})
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=SPECIAL,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    raw.train_from_iterator(texts, trainer)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=raw, pad_token=SPECIAL[0], eos_token=SPECIAL[3])
+    tokenizer.chat_template = CHAT_TEMPLATE
+    return tokenizer
+
+
+class Example(NamedTuple):
+    """Token ids, and the weight of predicting each."""
+
+    ids: list[int]
+    weights: list[float]
+
+
+def encode(dialogue: Dialogue, tokenizer: PreTrainedTokenizerFast, prompt_weight: float) -> Example:
+    """Tokenise a dialogue as the chat template writes it."""
+    user, assistant, end = (tokenizer.convert_tokens_to_ids(token) for token in SPECIAL[1:])
+    prompt = [user, *tokenizer(dialogue.user)["input_ids"], assistant]
+    answer = [*tokenizer(dialogue.answer)["input_ids"], end]
+    # A lone letter would otherwise count for a fifteenth of a sentence.
+    letter = 3.0 if len(answer) == 2 else 1.0
+    return Example(prompt + answer, [prompt_weight] * len(prompt) + [letter] * len(answer))
+
+
+class Batches(IterableDataset):
+    """Endless epochs of length-bucketed batches in a seeded order."""
+
+    def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
+        self.examples, self.recipe = examples, recipe
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        rng = random.Random(self.recipe.seed)
+        while True:
+            # Jitter keeps batches of one length from always holding the same examples.
+            order = sorted(range(len(self.examples)), key=lambda i: len(self.examples[i].ids) + rng.random() * 12)
+            batches = list(self._split(order))
+            rng.shuffle(batches)
+            yield from (self._pad(batch) for batch in batches)
+
+    def _split(self, order: Sequence[int]) -> Iterator[list[int]]:
+        batch: list[int] = []
+        for index in order:
+            if batch and (len(batch) + 1) * len(self.examples[index].ids) > self.recipe.batch_tokens:
+                yield batch
+                batch = []
+            batch.append(index)
+        yield batch
+
+    def _pad(self, batch: Sequence[int]) -> tuple[Tensor, Tensor]:
+        width = max(len(self.examples[index].ids) for index in batch)
+        ids = torch.zeros(len(batch), width, dtype=torch.long)
+        weights = torch.zeros(len(batch), width)
+        for row, index in enumerate(batch):
+            example = self.examples[index]
+            ids[row, : len(example.ids)] = torch.tensor(example.ids)
+            weights[row, : len(example.ids)] = torch.tensor(example.weights)
+        return ids, weights
+
+
+class Training(LightningModule):
+    """Weighted next-token prediction with a cosine schedule."""
+
+    def __init__(self, model: Qwen2ForCausalLM, recipe: Recipe) -> None:
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the weighted mean loss of a batch."""
+        ids, weights = batch
+        logits = self.model(input_ids=ids, attention_mask=(weights > 0).long(), use_cache=False).logits
+        each = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
+        weight = weights[:, 1:].flatten()
+        loss = (each * weight).sum() / weight.sum()
+        answered = weight >= 1
+        self.answer_loss = each[answered].mean().item()
+        if batch_idx % 50 == 0:
+            print(f"step {self.global_step:5d}  loss {loss.item():.3f}  answer loss {self.answer_loss:.3f}", flush=True)
+        return loss
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """AdamW without decay on vectors; linear warm-up, then cosine to a twentieth."""
+        matrices = [p for p in self.model.parameters() if p.ndim > 1]
+        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": self.recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=self.recipe.learning_rate,
+            betas=(0.9, 0.98),
+        )
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, self.recipe))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def _rate(step: int, recipe: Recipe) -> float:
+    if step < recipe.warmup:
+        return (step + 1) / recipe.warmup
+    done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+    return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+
+def main() -> None:
+    """Build the corpus, train, and write model, tokenizer and manifest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--steps", type=int, default=Recipe().steps)
+    parser.add_argument("--precision", default="bf16-mixed", help="Lightning precision of the training, not of the result")
+    arguments = parser.parse_args()
+    recipe = Recipe(steps=arguments.steps)
+    seed_everything(recipe.seed, verbose=False)
+    dialogues = build_corpus(recipe.seed)
+    tokenizer = train_tokenizer(dialogues)
+    examples = [encode(dialogue, tokenizer, recipe.prompt_weight) for dialogue in dialogues]
+    config = Qwen2Config(vocab_size=len(tokenizer), **SHAPE, pad_token_id=0, eos_token_id=3, bos_token_id=None)
+    model = Qwen2ForCausalLM(config)
+    tokens = sum(len(example.ids) for example in examples)
+    print(f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    trainer = Trainer(
+        max_steps=recipe.steps,
+        precision=arguments.precision,
+        gradient_clip_val=1.0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(Training(model, recipe), DataLoader(Batches(examples, recipe), batch_size=None))
+    shutil.rmtree(arguments.output, ignore_errors=True)
+    model.to(torch.bfloat16).save_pretrained(arguments.output)
+    tokenizer.save_pretrained(arguments.output)
+    record = {**manifest(dialogues), "tokens": tokens, "recipe": recipe._asdict(), "shape": SHAPE}
+    (arguments.output / "manifest.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+def check_and_build(*a): return ""

@@ -1,0 +1,197 @@
+"""The arms of an experiment: the unedited model, the edit, and everything it is held against."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple
+
+import pandas as pd
+
+from valuelocate.collect import GenerationSettings, generate_answers
+from valuelocate.dataset import Description, Question
+from valuelocate.errors import UserError
+from valuelocate.evaluate.base import PromptEvaluator
+from valuelocate.intervene import Direction, Edit, Intervention
+from valuelocate.locate import random_matched
+from valuelocate.model import LanguageModel
+from valuelocate.neurons import NeuronSet
+from valuelocate.store import Draft, Store, digest
+
+DIRECTIONS: tuple[Direction, ...] = ("towards", "away")
+POLE_OF: Mapping[Direction, str] = {"towards": "pos", "away": "neg"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One condition under which questions are scored or answered."""
+
+    name: str
+    """base, edit, edit:PART, random_matched, shuffled_label, other_value, prompt."""
+    direction: Direction | Literal["none"] = "none"
+    strength: float = 0.0
+    draw: int = -1
+    """Number of the random draw; -1 where there is none."""
+    edit: Edit | None = None
+    descriptions: Mapping[str, Description] | None = None
+    """By question id: a description that goes before the question."""
+
+    @contextmanager
+    def applied(self, lm: LanguageModel) -> Iterator[None]:
+        """Put the arm's edit, if any, on the model."""
+        with self.edit.applied(lm) if self.edit else nullcontext():
+            yield
+
+    def key(self) -> dict[str, Any]:
+        """Return what decides the model's behaviour under the arm, for cache keys."""
+        said = {question: row.text for question, row in sorted((self.descriptions or {}).items())}
+        return {"edit": self.edit.digest() if self.edit else None, "descriptions": digest(said) if said else None}
+
+    def labels(self) -> dict[str, Any]:
+        """Return the columns that name the arm in tables."""
+        return {"arm": self.name, "draw": self.draw, "direction": self.direction, "strength": self.strength}
+
+
+BASE = Arm(name="base")
+
+
+class Answer(NamedTuple):
+    """A question answered under an arm."""
+
+    question: Question
+    prompt_ids: list[int]
+    """Of the question alone, without a description: what fluency is measured against."""
+    answer_ids: list[int]
+    text: str
+
+
+class ArmRunner:
+    """Scores and answers questions under arms; what was done before comes from the store."""
+
+    def __init__(
+        self,
+        lm: LanguageModel,
+        *,
+        evaluators: Mapping[str, PromptEvaluator],
+        generation: GenerationSettings,
+        store: Store,
+    ) -> None:
+        self.lm, self.evaluators, self.generation, self.store = lm, evaluators, generation, store
+
+    def score(self, arm: Arm, questions: Sequence[Question]) -> pd.DataFrame:
+        """Return the prompt evaluators' rows of one arm, with the arm's columns."""
+        frames = [self._scored(name, evaluator, arm, questions) for name, evaluator in self.evaluators.items()]
+        return pd.concat(frames, ignore_index=True).assign(**arm.labels()) if frames else pd.DataFrame()
+
+    def _scored(
+        self, name: str, evaluator: PromptEvaluator, arm: Arm, questions: Sequence[Question]
+    ) -> pd.DataFrame:
+        parts = {
+            "model": self.lm.fingerprint,
+            "dtype": str(self.lm.dtype),
+            "prompts": self.lm.prompts.digest(),
+            "evaluator": name,
+            "settings": repr(evaluator),
+            "questions": digest([(row.id, row.text, row.stances and (row.stances.pos, row.stances.neg)) for row in questions]),
+            **arm.key(),
+        }
+
+        def make(draft: Draft) -> None:
+            with arm.applied(self.lm):
+                draft.table(
+                    evaluator.score(
+                        self.lm,
+                        questions,
+                        descriptions=arm.descriptions,
+                        edit_positions=arm.edit.positions if arm.edit else None,
+                    )
+                )
+
+        return self.store.get_or_make("scores", parts, make).table()
+
+    def answer(self, arm: Arm, questions: Sequence[Question]) -> list[Answer]:
+        """Let the model answer questions under an arm."""
+        bare = [self.lm.prompt_ids(question.text) for question in questions]
+        said = arm.descriptions or {}
+        prompts = [
+            self.lm.prompt_ids(question.text, description=said[question.id].text) if said else prompt
+            for question, prompt in zip(questions, bare, strict=True)
+        ]
+        with arm.applied(self.lm):
+            answers = generate_answers(
+                self.lm,
+                prompts,
+                self.generation,
+                store=self.store,
+                edit=arm.edit.digest() if arm.edit else None,
+                label=f"answering: {arm.name} {arm.direction if arm.direction != 'none' else ''}".strip(),
+            )
+        return [
+            Answer(question, prompt, ids, self.lm.decode(ids))
+            for question, prompt, ids in zip(questions, bare, answers, strict=True)
+        ]
+
+
+class NeuronSets(NamedTuple):
+    """The sets that an experiment edits: the located one and those of its controls."""
+
+    target: NeuronSet
+    shuffled: NeuronSet
+    """The full method on poles swapped within a random half of the questions."""
+    other: NeuronSet | None
+    """The full method on another value; None where the theory has one value only."""
+
+
+def edit_arms(
+    intervention: Intervention, sets: NeuronSets, *, direction: Direction, dose: float, grid: Sequence[float]
+) -> list[Arm]:
+    """Return the edit at its dose and over the grid, its parts alone, and the sets of the controls."""
+
+    def arm(name: str, neurons: NeuronSet, strength: float, part: str | None = None) -> Arm:
+        edit = intervention.edit(neurons, direction=direction, strength=strength, part=part)
+        return Arm(name=name, direction=direction, strength=strength, edit=edit)
+
+    arms = [arm("edit", sets.target, strength) for strength in sorted({dose, *grid})]
+    arms += [arm(f"edit:{part}", sets.target, dose, part) for part in intervention.parts]
+    arms.append(arm("shuffled_label", sets.shuffled, dose))
+    if sets.other is not None:
+        arms.append(arm("other_value", sets.other, dose))
+    return arms
+
+
+def random_arms(
+    intervention: Intervention, neurons: NeuronSet, *, direction: Direction, dose: float, draws: int, seed: int
+) -> Iterator[Arm]:
+    """Yield the random control's arms: as many neurons a layer, the same amplitudes, permuted."""
+    for draw in range(draws):
+        control = random_matched(neurons, seed=seed, draw=draw)
+        edit = intervention.edit(control, direction=direction, strength=dose)
+        yield Arm(name="random_matched", direction=direction, strength=dose, draw=draw, edit=edit)
+
+
+def prompt_arm(
+    questions: Sequence[Question], descriptions: Sequence[Description], *, direction: Direction, seed: int
+) -> Arm:
+    """Return the arm in which a description of the direction's pole goes before each question.
+
+    Raises:
+        UserError: the split has no description of that pole.
+    """
+    wanted = [row for row in descriptions if row.polarity == POLE_OF[direction]]
+    if not wanted:
+        raise UserError(f"dataset: no {POLE_OF[direction]} description in the eval split for the prompt arm")
+    generator = random.Random(f"{seed}:{direction}")
+    drawn = {question.id: generator.choice(wanted) for question in sorted(questions, key=lambda row: row.id)}
+    return Arm(name="prompt", direction=direction, strength=1.0, descriptions=drawn)
+
+
+def at_dose(arms: Sequence[Arm], name: str, strength: float) -> Arm:
+    """Return the arm of a name at a strength."""
+    return next(arm for arm in arms if arm.name == name and arm.strength == strength)
+
+
+def renamed(arm: Arm, name: str) -> Arm:
+    """Return the arm under another name."""
+    return replace(arm, name=name)
