@@ -9,7 +9,7 @@ from typing import Any
 from hydra.utils import get_object
 
 from valuelocate.errors import MistakesError, UserError, nearest
-from valuelocate.fields import Mismatch, annotations, conform
+from valuelocate.fields import MismatchError, conform, hints_of
 
 TARGET = "_target_"
 
@@ -36,7 +36,9 @@ class Assembly:
             return self._whole([self.build(item, f"{key}[{index}]") for index, item in enumerate(node)])
         if not isinstance(node, Mapping):
             return node
-        children = {name: self.build(child, f"{key}.{name}") for name, child in node.items() if name != TARGET}
+        children = {
+            name: self.build(child, f"{key}.{name}") for name, child in node.items() if name != TARGET
+        }
         if TARGET not in node:
             return self._whole(children)
         return self._component(str(node[TARGET]), children, key)
@@ -53,7 +55,9 @@ class Assembly:
         if isinstance(node, Mapping) and TARGET in node:
             return True
         hint = f" (it only sets {', '.join(map(str, node))})" if isinstance(node, Mapping) and node else ""
-        self.mistakes.append(f"{key}: no component is selected here{hint}; select one, or drop these settings")
+        self.mistakes.append(
+            f"{key}: no component is selected here{hint}; select one, or drop these settings"
+        )
         return False
 
     def check(self, heading: str) -> None:
@@ -63,7 +67,7 @@ class Assembly:
             MistakesError: there were mistakes.
         """
         if self.mistakes:
-            raise MistakesError(self.mistakes, heading=heading)
+            raise MistakesError(self.mistakes, heading=heading if len(self.mistakes) > 1 else "")
 
     def _whole(self, built: Any) -> Any:
         parts = built.values() if isinstance(built, dict) else built
@@ -78,19 +82,34 @@ class Assembly:
             self.mistakes.append(f"{key}.{TARGET}={path}: cannot be used: {_first_line(error)}")
             return _BROKEN
         self._bind(target, parameters, children, key)
-        hints = annotations(target)
-        values = {name: self._field(child, hints.get(name, Any), f"{key}.{name}") for name, child in children.items()}
+        hints = hints_of(target)
+        values = {
+            name: self._field(child, hints.get(name, Any), f"{key}.{name}")
+            for name, child in children.items()
+        }
         if len(self.mistakes) > known_mistakes or self._whole(children) is _BROKEN:
             return _BROKEN
         return self._call(target, values, key)
 
-    def _bind(self, target: Callable[..., Any], parameters: Mapping[str, inspect.Parameter], children: Mapping[str, Any], key: str) -> None:
+    def _bind(
+        self,
+        target: Callable[..., Any],
+        parameters: Mapping[str, inspect.Parameter],
+        children: Mapping[str, Any],
+        key: str,
+    ) -> None:
         name = getattr(target, "__name__", str(target))
-        by_name = {p for p, parameter in parameters.items() if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)}
+        by_name = {
+            p
+            for p, parameter in parameters.items()
+            if parameter.kind in (parameter.KEYWORD_ONLY, parameter.POSITIONAL_OR_KEYWORD)
+        }
         open_ended = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
         for child in () if open_ended else children:
             if child not in by_name:
-                self.mistakes.append(f"{key}.{child}: {name} takes no such key; {nearest(str(child), by_name)}")
+                self.mistakes.append(
+                    f"{key}.{child}: {name} takes no such key; {nearest(str(child), by_name)}"
+                )
         for parameter in by_name:
             if parameters[parameter].default is inspect.Parameter.empty and parameter not in children:
                 self.mistakes.append(f"{key}.{parameter}: missing, and {name} needs it")
@@ -100,7 +119,7 @@ class Assembly:
             return value
         try:
             return conform(value, annotation)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             self.mistakes.append(f"{key}: {mismatch}")
             return _BROKEN
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from valuelocate.pipeline import Job
 
 LIST_GROUPS = ("evaluate", "track")
-"""Groups of which several members hold at once, each file under its own key; every other group is one choice."""
+"""Groups of which several members hold at once, each file under its own key; any other is one choice."""
 
 COMPONENTS = (
     "theory",
@@ -55,7 +55,7 @@ class Paths:
 
 
 def conf_dir() -> Path:
-    """Return the folder of the shipped config: the checkout's `conf`, else the one inside the installed package.
+    """Return the folder of the shipped config: the checkout's `conf`, else the one inside the package.
 
     Raises:
         UserError: neither is there, so the installation is broken.
@@ -67,18 +67,30 @@ def conf_dir() -> Path:
         return checkout / "conf"
     if (package / "_conf" / "config.yaml").is_file():
         return package / "_conf"
-    raise UserError(f"no config found: neither {checkout / 'conf'} nor {package / '_conf'} holds config.yaml; install valuelocate again")
+    raise UserError(
+        f"no config found: neither {checkout / 'conf'} nor {package / '_conf'} holds config.yaml; "
+        "install valuelocate again"
+    )
 
 
-def register_resolvers() -> None:
-    """Register what the shipped config interpolates with: `valuelocate.tasks` lists the tasks for --help."""
-    OmegaConf.register_new_resolver("valuelocate.tasks", _task_lines, replace=True)
+def register_resolvers(tasks: Mapping[str, str]) -> None:
+    """Register what the shipped config interpolates with: `valuelocate.tasks`, the task lines of --help.
+
+    Args:
+        tasks: what each task does, by its name.
+    """
+    lines = "\n".join(f"  {name:<10}{does}" for name, does in tasks.items())
+    OmegaConf.register_new_resolver("valuelocate.tasks", lambda: lines, replace=True)
 
 
-def _task_lines() -> str:
-    from valuelocate.tasks import TASKS
+def check_study_name(study: Any) -> None:
+    """Refuse a study that is no plain folder name.
 
-    return "\n".join(f"  {name:<10}{(task.__doc__ or '').splitlines()[0]}" for name, task in TASKS.items())
+    Raises:
+        UserError: names the rule.
+    """
+    if not isinstance(study, str) or not _STUDY_NAME.fullmatch(study):
+        raise UserError(f"study={study}: expected a folder name of letters, digits, '.', '_' and '-'")
 
 
 def resolve(cfg: DictConfig) -> dict[str, Any]:
@@ -88,12 +100,13 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
         UserError: an interpolation leads nowhere, or a key that must be given is not.
     """
     try:
-        plain = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+        ours = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+        plain = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         told = (str(error.msg) or type(error).__name__).split("\n")[0]
         raise UserError(f"{error.full_key or 'config'}: {told}") from error
     assert isinstance(plain, dict)
-    return {str(key): value for key, value in plain.items() if key != "hydra"}
+    return {str(key): value for key, value in plain.items()}
 
 
 def validate(config: Mapping[str, Any]) -> None:
@@ -121,7 +134,9 @@ def _assemble(config: Mapping[str, Any]) -> dict[str, Any]:
     assembly = Assembly()
     config = _without_orphans(config, assembly)
     parts = {name: assembly.component(config.get(name), name) for name in COMPONENTS}
-    parts["track"] = [assembly.component(node, f"track.{name}") for name, node in (config.get("track") or {}).items()]
+    parts["track"] = [
+        assembly.component(node, f"track.{name}") for name, node in (config.get("track") or {}).items()
+    ]
     parts["paths"] = assembly.build({TARGET: f"{__name__}.Paths", **(config.get("paths") or {})}, "paths")
     parts |= _root_values(config, parts["theory"], assembly)
     assembly.check("the config has mistakes:")
@@ -129,25 +144,33 @@ def _assemble(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_orphans(config: Mapping[str, Any], assembly: Assembly) -> dict[str, Any]:
-    """Tell of settings for evaluators that are not selected, and leave them out, so that they are told of once."""
+    """Tell of settings whose evaluator is not selected, and leave them out so as to tell of them once."""
     settings = config.get("evaluate")
     if not isinstance(settings, Mapping) or not isinstance(settings.get("evaluators"), Mapping):
         return dict(config)
-    kept = {name: node for name, node in settings["evaluators"].items() if assembly.selected(node, f"evaluate.evaluators.{name}")}
+    kept = {
+        name: node
+        for name, node in settings["evaluators"].items()
+        if assembly.selected(node, f"evaluate.evaluators.{name}")
+    }
     return {**config, "evaluate": {**settings, "evaluators": kept}}
 
 
 def _root_values(config: Mapping[str, Any], theory: Any, assembly: Assembly) -> dict[str, Any]:
     value, study, seed = (config.get(key) for key in ("value", "study", "seed"))
     if not isinstance(value, str) or not value:
-        assembly.mistakes.append(f"value={value}: expected the name of one value; several are a sweep: -m value=openness,conservation")
+        assembly.mistakes.append(
+            f"value={value}: expected the name of one value; a sweep is -m value=openness,conservation"
+        )
     elif isinstance(theory, Theory):
         try:
             value = theory.resolve(value).id
         except UserError as error:
             assembly.mistakes.append(str(error))
-    if not isinstance(study, str) or not _STUDY_NAME.fullmatch(study):
-        assembly.mistakes.append(f"study={study}: expected a folder name of letters, digits, '.', '_' and '-'")
+    try:
+        check_study_name(study)
+    except UserError as error:
+        assembly.mistakes.append(str(error))
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         assembly.mistakes.append(f"seed={seed}: expected a whole number of at least 0")
     return {"value": value, "study": study, "seed": seed}

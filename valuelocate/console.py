@@ -1,16 +1,17 @@
-"""The terminal: what is said, logging, progress, and which process may speak. Nothing else in the package prints."""
+"""The terminal: results, messages, logging, progress. Nothing else in the package prints."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.logging import RichHandler
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -29,7 +30,10 @@ Advance = Callable[[int], None]
 
 
 def rank() -> int:
-    """Return this process's number among those that share a job, as torchrun, Lightning or Slurm set it; else 0."""
+    """Return this process's number among those that share a job: torch's, torchrun's or Slurm's; else 0."""
+    distributed = sys.modules.get("torch.distributed")
+    if distributed is not None and distributed.is_available() and distributed.is_initialized():
+        return int(distributed.get_rank())
     for key in _RANK_KEYS:
         if os.environ.get(key, "").isdigit():
             return int(os.environ[key])
@@ -47,13 +51,17 @@ def output() -> Console:
 
 
 def messages() -> Console:
-    """Return the console of messages and progress (standard error); silent in every process but the main one."""
+    """Return the console of messages and progress (standard error); silent as `output` is."""
     return _console(stderr=True)
 
 
 def _console(*, stderr: bool) -> Console:
     console = Console(stderr=stderr, quiet=not is_main_process(), highlight=False)
-    return console if console.is_terminal else Console(stderr=stderr, quiet=console.quiet, highlight=False, width=_PLAIN_WIDTH)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, quiet=console.quiet, highlight=False, width=_PLAIN_WIDTH)
+    )
 
 
 def say(text: str) -> None:
@@ -83,35 +91,16 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
     output().print(table)
 
 
-def headline(result: Mapping[str, Any], folder: Path) -> None:
-    """Print what a job found, from the content of its result.json: estimate, interval, controls, verdict."""
-    interval = f"[{_number(result.get('ci_low'))}, {_number(result.get('ci_high'))}]"
-    say(
-        f"{result.get('target')}: {result.get('metric')} {_number(result.get('estimate'))} {interval}"
-        f" (n={_number(result.get('n'), sign=False)}) at strength {_number(result.get('strength'), sign=False)}"
-        f" -> {result.get('verdict')}"
-    )
-    say(
-        f"  random neurons {_number(result.get('random_mean'))} (sd {_number(result.get('random_sd'), sign=False)},"
-        f" rank p {_number(result.get('p_rank'), sign=False)}), prompt {_number(result.get('prompt_estimate'))},"
-        f" other values {_number(result.get('specificity'))}, fluency {_number(result.get('fluency'), sign=False)}"
-    )
-    report = folder / "report.html"
-    say(f"  {report if report.is_file() else folder}")
-
-
-def _number(value: Any, *, sign: bool = True) -> str:
-    if isinstance(value, int) and not sign:
-        return str(value)
-    if isinstance(value, int | float) and value == value:
-        return f"{value:+.3g}" if sign else f"{value:.3g}"
-    return "-" if value is None or value != value else str(value)
+def show(renderable: RenderableType) -> None:
+    """Print a rich table or text among the results."""
+    output().print(renderable)
 
 
 def set_up_logging(*, debug: bool = False) -> None:
     """Send log records to standard error: rich on a terminal, plain lines elsewhere; safe to call again.
 
-    Records of other libraries below warning are left out, and every process but the main one tells errors only.
+    Records of other libraries below warning are left out; all processes but the main one tell errors only.
+    A record with `extra={"file_only": True}` goes to a job's log and not to the terminal.
     """
     console = messages()
     handler: logging.Handler
@@ -123,6 +112,7 @@ def set_up_logging(*, debug: bool = False) -> None:
         handler.setFormatter(logging.Formatter(_FORMAT))
     handler.set_name(_HANDLER_NAME)
     handler.addFilter(_ours_or_serious)
+    handler.addFilter(_not_for_file_only)
     if not is_main_process():
         handler.setLevel(logging.ERROR)
     root = logging.getLogger()
@@ -135,6 +125,10 @@ def set_up_logging(*, debug: bool = False) -> None:
 
 def _ours_or_serious(record: logging.LogRecord) -> bool:
     return record.name.startswith("valuelocate") or record.levelno >= logging.WARNING
+
+
+def _not_for_file_only(record: logging.LogRecord) -> bool:
+    return not getattr(record, "file_only", False)
 
 
 @contextmanager
@@ -158,9 +152,9 @@ def log_to(path: Path) -> Iterator[None]:
 
 @contextmanager
 def progress(title: str, *, total: int | None = None, unit: str = "items") -> Iterator[Advance]:
-    """Show how far a loop is, with rate and time left: a bar on a terminal, a log line every half minute off one.
+    """Show how far a loop is, with rate and time left: a bar on a terminal, log lines elsewhere.
 
-    Yields a function that takes how many more units are done. The last line, with the rate, goes to the log.
+    Yields a function that takes how many more units are done. The last line, with the rate, is logged.
     """
     lines = _Lines(title, total, unit)
     console = messages()
@@ -171,7 +165,13 @@ def progress(title: str, *, total: int | None = None, unit: str = "items") -> It
             lines.end()
         return
     rate = TextColumn("{task.fields[rate]}")
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        rate,
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(title, total=total, rate="")
 
@@ -203,7 +203,13 @@ class _Lines:
 
     def end(self) -> None:
         if self.done:
-            logger.info("%s: %s in %s, %s", self.title, self._share(), clock(time.monotonic() - self.started), self.rate())
+            logger.info(
+                "%s: %s in %s, %s",
+                self.title,
+                self._share(),
+                clock(time.monotonic() - self.started),
+                self.rate(),
+            )
 
     def rate(self) -> str:
         return f"{self._speed():.3g} {self.unit}/s"

@@ -1,4 +1,4 @@
-"""Values from a config as a type annotation asks for them: checked, and turned into what YAML cannot write."""
+"""Values from a config as annotations ask for them: checked, and turned into what YAML cannot write."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
 _NUMBERS: dict[type, tuple[type, ...]] = {int: (int,), float: (int, float)}
-_LISTS = (list, tuple, set, frozenset, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+_LISTS = (
+    list,
+    tuple,
+    set,
+    frozenset,
+    collections.abc.Sequence,
+    collections.abc.Iterable,
+    collections.abc.Collection,
+)
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
-class Mismatch(ValueError):
+class MismatchError(ValueError):
     """A value that is not what its annotation asks for."""
 
 
-def annotations(target: Callable[..., Any]) -> dict[str, Any]:
+def hints_of(target: Callable[..., Any]) -> dict[str, Any]:
     """Return the annotations of what a class or function takes.
 
     Names that exist for type checkers only cannot be looked up; then nothing is known and nothing is checked.
     """
-    takes = target.__init__ if inspect.isclass(target) else target  # type: ignore[misc]
+    # Inherited fields of a dataclass have annotations of other modules, which its __init__ does not know.
+    takes = target.__init__ if inspect.isclass(target) and not is_dataclass(target) else target
     try:
         return typing.get_type_hints(takes)
     except (NameError, TypeError):
@@ -37,9 +47,11 @@ def conform(value: Any, annotation: Any) -> Any:
     Annotations that mean nothing for a config (protocols, callables, type variables) accept everything.
 
     Raises:
-        Mismatch: the value is of another kind; the message says what was expected and found.
+        MismatchError: the value is of another kind; the message says what was expected and found.
     """
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is Any or annotation is object:
+        return value
     if annotation is None or annotation is types.NoneType:
         return _require(value, value is None, "null")
     if origin in (typing.Union, types.UnionType):
@@ -65,7 +77,11 @@ def _plain(value: Any, annotation: Any) -> Any:
         return _require(value, isinstance(value, str), "text")
     if annotation is Path:
         return Path(_require(value, isinstance(value, str | Path), "a path"))
-    if inspect.isclass(annotation) and annotation is not object and not getattr(annotation, "_is_protocol", False):
+    if (
+        inspect.isclass(annotation)
+        and annotation is not object
+        and not getattr(annotation, "_is_protocol", False)
+    ):
         return _require(value, isinstance(value, annotation), f"a component of type {annotation.__name__}")
     return value
 
@@ -75,9 +91,9 @@ def _union(value: Any, members: tuple[Any, ...]) -> Any:
     for member in members:
         try:
             return conform(value, member)
-        except Mismatch as mismatch:
+        except MismatchError as mismatch:
             expected.append(str(mismatch).removeprefix("expected ").rsplit(", found", 1)[0])
-    raise Mismatch(f"expected {' or '.join(dict.fromkeys(expected))}, found {_shown(value)}")
+    raise MismatchError(f"expected {' or '.join(dict.fromkeys(expected))}, found {_shown(value)}")
 
 
 def _sequence(value: Any, kind: Any, arguments: tuple[Any, ...]) -> Any:
@@ -98,7 +114,7 @@ def _mapping(value: Any, arguments: tuple[Any, ...]) -> dict[Any, Any]:
 
 def _require(value: Any, fits: bool, expected: str) -> Any:
     if not fits:
-        raise Mismatch(f"expected {expected}, found {_shown(value)}")
+        raise MismatchError(f"expected {expected}, found {_shown(value)}")
     return value
 
 

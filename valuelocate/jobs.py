@@ -88,6 +88,17 @@ class JobStatus:
     """What the command line of the job changed."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """How one call of a task ended."""
+
+    name: str
+    state: Literal["done", "skipped", "failed"] = "done"
+    error: str | None = None
+    objective: float = math.nan
+    """What a sweeper maximises."""
+
+
 class JobFolder:
     """The folder of one job; only the main process of a job writes to it."""
 
@@ -114,9 +125,9 @@ class JobFolder:
         if not is_main_process():
             yield
             return
-        with writing(self.study):
-            self.study.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.study / f".{self.path.name}.lock")
+        with writing(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self.path / ".lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -138,21 +149,24 @@ class JobFolder:
     def start(self, config: Mapping[str, Any], overrides: Sequence[str] = ()) -> JobStatus:
         """Write the config and the status `running`, and return the status."""
         before = self.status()
-        status = JobStatus(state="running", attempt=before.attempt + 1 if before else 1, overrides=tuple(overrides))
+        status = JobStatus(
+            state="running", attempt=before.attempt + 1 if before else 1, overrides=tuple(overrides)
+        )
         if is_main_process():
             text = yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)
             write_atomically(self.path / "config.yaml", lambda path: _write_text(path, text))
             self._write_status(status)
         return status
 
-    def finish(self, status: JobStatus, result: Mapping[str, Any]) -> None:
-        """Write the result and then the status `done`."""
-        _write_json(self.path / "result.json", result)
+    def finish(self, status: JobStatus) -> None:
+        """Write the status `done`; the job's files are whole by now."""
         self._write_status(JobStatus(state="done", attempt=status.attempt, overrides=status.overrides))
 
     def fail(self, status: JobStatus, error: str) -> None:
         """Write the status `failed` with its error."""
-        self._write_status(JobStatus(state="failed", error=error, attempt=status.attempt, overrides=status.overrides))
+        self._write_status(
+            JobStatus(state="failed", error=error, attempt=status.attempt, overrides=status.overrides)
+        )
 
     def replace(self, other: JobFolder) -> None:
         """Remove the folder of a failed launch that never got as far as knowing its data and model."""
@@ -171,7 +185,9 @@ def read_status(folder: Path) -> JobStatus | None:
     if raw is None or raw.get("state") not in _STATES:
         return None
     overrides = tuple(str(override) for override in raw.get("overrides", ()))
-    return JobStatus(state=raw["state"], error=raw.get("error"), attempt=int(raw.get("attempt", 1)), overrides=overrides)
+    return JobStatus(
+        state=raw["state"], error=raw.get("error"), attempt=int(raw.get("attempt", 1)), overrides=overrides
+    )
 
 
 def objective(result: Mapping[str, Any]) -> float:

@@ -33,8 +33,18 @@ Neurons = Int64[Tensor, " neuron"]
 Column = Float64[Tensor, " neuron"]
 
 _METADATA_KEY = "valuelocate"
+_COLUMN = "column."
 _INDEX_FIELDS = ("layer", "neuron", "pole")
-_META_FIELDS = ("n_layers", "width", "locator", "value", "score_site", "fingerprint", "data_hash", "k_requested")
+_META_FIELDS = (
+    "n_layers",
+    "width",
+    "locator",
+    "value",
+    "score_site",
+    "fingerprint",
+    "data_hash",
+    "k_requested",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +107,13 @@ class NeuronSet:
         sizes = {len(self.layer), len(self.neuron), len(self.pole), *(len(c) for c in self.columns.values())}
         if len(sizes) > 1:
             raise ValueError(f"layer, neuron, pole and columns must be of one length; found {sorted(sizes)}")
+        for name, index, limit in (("layer", self.layer, self.n_layers), ("neuron", self.neuron, self.width)):
+            if len(index) and not 0 <= int(index.min()) <= int(index.max()) < limit:
+                raise ValueError(
+                    f"{name} must lie between 0 and {limit - 1}; found {index.min()} to {index.max()}"
+                )
+        if not (self.pole.abs() == 1).all():
+            raise ValueError(f"pole must be 1 or -1; found {self.pole.unique().tolist()}")
         flat = self.flat()
         if len(flat.unique()) != len(flat):
             raise ValueError("a neuron set holds a neuron twice")
@@ -120,8 +137,11 @@ class NeuronSet:
             UserError: it was not collected; the message says what to turn on.
         """
         if name not in self.columns:
-            remedy = "set collect.percentile=default" if name.startswith("a95") else "collect it first"
-            raise UserError(f"neuron set of '{self.locator}' has no statistic '{name}' ({remedy}); it has {sorted(self.columns)}")
+            remedy = "use collect=percentile" if name.startswith("a95") else "collect it first"
+            raise UserError(
+                f"the neuron set of '{self.locator}' has no statistic '{name}' ({remedy}); "
+                f"it has {', '.join(sorted(self.columns))}"
+            )
         return self.columns[name]
 
     def where(self, keep: Bool[Tensor, " neuron"]) -> NeuronSet:
@@ -145,7 +165,7 @@ class NeuronSet:
     def save(self, path: str | Path) -> None:
         """Write a safetensors file: the index and every column as tensors, the rest as JSON metadata."""
         tensors = {name: getattr(self, name).contiguous() for name in _INDEX_FIELDS}
-        tensors |= {f"column.{name}": column.contiguous() for name, column in self.columns.items()}
+        tensors |= {f"{_COLUMN}{name}": column.contiguous() for name, column in self.columns.items()}
         meta = {name: getattr(self, name) for name in _META_FIELDS} | {"notes": dict(self.notes)}
         save_file(tensors, str(path), metadata={_METADATA_KEY: json.dumps(meta, sort_keys=True)})
 
@@ -160,7 +180,8 @@ class NeuronSet:
             with safe_open(str(path), framework="pt") as file:
                 meta = json.loads((file.metadata() or {})[_METADATA_KEY])
                 tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-        except (OSError, SafetensorError, KeyError) as error:
+            index = {name: tensors.pop(name) for name in _INDEX_FIELDS}
+            columns = {key.removeprefix(_COLUMN): tensor for key, tensor in tensors.items()}
+            return NeuronSet(**index, columns=columns, **meta)
+        except (OSError, SafetensorError, KeyError, ValueError, TypeError) as error:
             raise UserError(f"'{path}' is not a neuron set written by valuelocate: {error}") from error
-        columns = {key.removeprefix("column."): t for key, t in tensors.items() if key.startswith("column.")}
-        return NeuronSet(**{name: tensors[name] for name in _INDEX_FIELDS}, columns=columns, **meta)

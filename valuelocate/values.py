@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -35,7 +36,7 @@ class Value:
     parent: str | None
     """Id of the value one level up; None at the top of the hierarchy."""
     angle: float | None
-    """Degrees on the theory's circle; None where the theory has none. Rotation and reflection mean nothing."""
+    """Degrees on the theory's circle; None where there is none. Rotation and reflection are arbitrary."""
     opposite: tuple[str, ...]
     """Ids of the values across the circle, of the same level."""
     neg_meaning: str
@@ -143,7 +144,7 @@ def _parse(raw: dict[str, Any]) -> Theory:
     return Theory(**head, hierarchy=tuple(raw["hierarchy"]), values=values)
 
 
-def _mistakes(theory: Theory):
+def _mistakes(theory: Theory) -> Iterator[str]:
     ids = [value.id for value in theory.values]
     for value_id in {i for i in ids if ids.count(i) > 1}:
         yield f"value id '{value_id}' occurs twice"

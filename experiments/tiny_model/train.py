@@ -32,11 +32,11 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-VOCABULARY = 4096
+VOCABULARY = 3072
 SHAPE = {
     "hidden_size": 192,
-    "intermediate_size": 768,
-    "num_hidden_layers": 6,
+    "intermediate_size": 1024,
+    "num_hidden_layers": 4,
     "num_attention_heads": 6,
     "num_key_value_heads": 2,
     "max_position_embeddings": 1024,
@@ -51,7 +51,10 @@ class Recipe(NamedTuple):
 
     steps: int = 1500
     batch_tokens: int = 4096
-    learning_rate: float = 2e-3
+    learning_rate: float = 4e-3
+    """Of AdamW, for embeddings and norms."""
+    matrix_rate: float = 4e-3
+    """Of Muon, for the other matrices."""
     warmup: int = 60
     weight_decay: float = 0.1
     prompt_weight: float = 0.3
@@ -135,31 +138,45 @@ class Training(LightningModule):
     def __init__(self, model: Qwen2ForCausalLM, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.recipe = model, recipe
+        # Two optimizers step on one loss.
+        self.automatic_optimization = False
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the weighted mean loss of a batch."""
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Step on the weighted mean loss of a batch."""
         ids, weights = batch
-        logits = self.model(input_ids=ids, attention_mask=(weights > 0).long(), use_cache=False).logits
+        # Padding stands on the right and bears no weight, so causal attention needs no mask.
+        logits = self.model(input_ids=ids, use_cache=False).logits
         each = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
         weight = weights[:, 1:].flatten()
         loss = (each * weight).sum() / weight.sum()
-        answered = weight >= 1
-        self.answer_loss = each[answered].mean().item()
+        optimizers, schedules = self.optimizers(), self.lr_schedulers()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        self.manual_backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer, schedule in zip(optimizers, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
         if batch_idx % 50 == 0:
-            print(f"step {self.global_step:5d}  loss {loss.item():.3f}  answer loss {self.answer_loss:.3f}", flush=True)
-        return loss
+            answer = each[weight >= 1].mean().item()
+            print(f"step {batch_idx:5d}  loss {loss.item():.3f}  answer loss {answer:.3f}", flush=True)
 
-    def configure_optimizers(self) -> dict[str, Any]:
-        """AdamW without decay on vectors; linear warm-up, then cosine to a twentieth."""
-        matrices = [p for p in self.model.parameters() if p.ndim > 1]
-        vectors = [p for p in self.model.parameters() if p.ndim <= 1]
-        optimizer = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": self.recipe.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=self.recipe.learning_rate,
-            betas=(0.9, 0.98),
-        )
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, self.recipe))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+    def configure_optimizers(self) -> list[dict[str, Any]]:
+        """Muon for the matrices between embedding and head, AdamW for the rest; warm-up, then cosine to a twentieth."""
+        inner = [p for name, p in self.model.named_parameters() if p.ndim == 2 and "embed" not in name]
+        chosen = {id(p) for p in inner}
+        rest = [p for p in self.model.parameters() if id(p) not in chosen]
+        optimizers = [
+            torch.optim.Muon(inner, lr=self.recipe.matrix_rate, weight_decay=self.recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW(rest, lr=self.recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
+        ]
+        return [
+            {
+                "optimizer": optimizer,
+                "lr_scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, self.recipe)),
+            }
+            for optimizer in optimizers
+        ]
 
 
 def _rate(step: int, recipe: Recipe) -> float:
@@ -186,9 +203,9 @@ def main() -> None:
     tokens = sum(len(example.ids) for example in examples)
     print(f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     trainer = Trainer(
-        max_steps=recipe.steps,
+        max_epochs=1,
+        limit_train_batches=recipe.steps,
         precision=arguments.precision,
-        gradient_clip_val=1.0,
         logger=False,
         enable_checkpointing=False,
         enable_progress_bar=False,

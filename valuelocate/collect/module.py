@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from valuelocate.collect.percentile import PercentileMetric, PercentileSettings
 from valuelocate.collect.reduce import plan_tokens
-from valuelocate.collect.statistics import ContrastMetric, ContrastStatistics, to_tensors
+from valuelocate.collect.statistics import ContrastMetric
 from valuelocate.model import LanguageModel, TokenBatch, read_neurons
 from valuelocate.model.positions import TokenSet, token_mask
 from valuelocate.neurons import Site
@@ -84,7 +84,10 @@ class CollectionModule(LightningModule):
         self._saved_at = time.monotonic()
 
     def setup(self, stage: str) -> None:
-        """Place the model on this process's device, where processes own one each."""
+        """Place the model on this process's device, where processes own one each, and start from nothing."""
+        for metric in self._metrics().values():
+            # Spawned processes are handed tensors in shared memory; states must be each process's own.
+            metric.reset()
         if self.trainer.world_size > 1:
             self.lm.model.to(self.trainer.strategy.root_device)
 
@@ -123,9 +126,10 @@ class CollectionModule(LightningModule):
         """Reduce over processes; the first of them writes the result, since spawned ones cannot return it."""
         statistics = self.contrast.compute()
         if self.percentile is not None:
-            statistics["true"] = _with_percentiles(statistics["true"], *self.percentile.compute())
+            positive, negative = self.percentile.compute()
+            statistics |= {"true/positive/a95": positive, "true/negative/a95": negative}
         if self.trainer.is_global_zero:
-            write_atomically(self.result, lambda path: save_file(to_tensors(statistics), path))
+            write_atomically(self.result, lambda path: save_file(statistics, path))
 
     def finish(self) -> None:
         """Remove the state of the unfinished pass."""
@@ -148,11 +152,3 @@ class CollectionModule(LightningModule):
         state["done"] = torch.tensor(self._done)
         write_atomically(self._state_path(), lambda path: save_file(state, path))
         self._saved_at = time.monotonic()
-
-
-def _with_percentiles(contrast: ContrastStatistics, positive: Tensor, negative: Tensor) -> ContrastStatistics:
-    return replace(
-        contrast,
-        positive=replace(contrast.positive, a95=positive),
-        negative=replace(contrast.negative, a95=negative),
-    )

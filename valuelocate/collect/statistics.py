@@ -115,9 +115,10 @@ class ContrastMetric(Metric):
         for labelling, signed in enumerate((difference, difference * sign)):
             _merge_into(self.paired_moments[at, labelling, :, layer], moments(signed))
 
-    def compute(self) -> dict[str, ContrastStatistics]:
-        """Return the statistics by labelling: `true` and `shuffled`."""
-        return {name: self._contrast(index) for index, name in enumerate(LABELLINGS)}
+    def compute(self) -> dict[str, Tensor]:
+        """Return the statistics of both labellings, flat; `from_tensors` makes them `ContrastStatistics`."""
+        # Flat, because torchmetrics takes results apart and refuses frozen dataclasses.
+        return to_tensors({name: self._contrast(index) for index, name in enumerate(LABELLINGS)})
 
     def _contrast(self, labelling: int) -> ContrastStatistics:
         paired = self.paired_moments[:, labelling]
@@ -127,15 +128,16 @@ class ContrastMetric(Metric):
             negative=negative,
             paired_mean=self._by_site(paired[:, 1]),
             paired_spread=self._by_site(paired[:, 2]),
-            pairs=int(paired[0, 0, 0, 0]),
+            pairs=int(paired[0, 0].max()),
         )
 
     def _condition(self, labelling: int, pole: int) -> ConditionStatistics:
         token, response = self.token_moments[:, labelling, pole], self.response_moments[:, labelling, pole]
         return ConditionStatistics(
             active=self.active[labelling, pole].cpu(),
-            tokens=int(token[0, 0, 0, 0]),
-            responses=int(response[0, 0, 0, 0]),
+            # The largest, since layers that were not read have none.
+            tokens=int(token[0, 0].max()),
+            responses=int(response[0, 0].max()),
             token_mean=self._by_site(token[:, 1]),
             token_spread=self._by_site(token[:, 2]),
             response_mean=self._by_site(response[:, 1]),

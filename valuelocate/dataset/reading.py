@@ -80,7 +80,7 @@ def read_records(files: Sequence[Path], theory: Theory, *, allow_leak: bool = Fa
     Args:
         files: JSON Lines files; kinds may be mixed.
         theory: resolves the values' names.
-        allow_leak: accept a family whose rows lie in more than one split.
+        allow_leak: accept a family or a text that lies in more than one split.
 
     Raises:
         MistakesError: one message a bad row, in order, all at once.
@@ -97,10 +97,10 @@ def read_records(files: Sequence[Path], theory: Theory, *, allow_leak: bool = Fa
         except MistakesError as error:
             messages.append(f"{line.place}: {'; '.join(error.messages)}")
     if not placed and not messages:
-        raise UserError(f"dataset.path: {', '.join(map(str, files))} has no rows; expected one JSON object a line")
-    messages += _twice(placed)
-    if not allow_leak:
-        messages += _families_across_splits(placed)
+        raise UserError(
+            f"dataset.path: {', '.join(map(str, files))} has no rows; expected one JSON object a line"
+        )
+    messages += _conflicts(placed, allow_leak)
     if messages:
         raise _refusal(files, messages)
     return [record for _, record in placed]
@@ -109,27 +109,33 @@ def read_records(files: Sequence[Path], theory: Theory, *, allow_leak: bool = Fa
 def _refusal(files: Sequence[Path], messages: list[str]) -> MistakesError:
     left = len(messages) - _MOST_MESSAGES
     told = messages[:_MOST_MESSAGES] + ([f"... and {left} more"] if left > 0 else [])
-    return MistakesError(told, heading=f"dataset.path: {len(messages)} bad rows in {', '.join(map(str, files))}:")
+    counted = "1 bad row" if len(messages) == 1 else f"{len(messages)} bad rows"
+    return MistakesError(told, heading=f"dataset.path: {counted} in {', '.join(map(str, files))}:")
 
 
-def _twice(placed: Sequence[Placed]) -> Iterator[str]:
-    first: dict[str, Placed] = {}
+def _conflicts(placed: Sequence[Placed], allow_leak: bool) -> Iterator[str]:
+    """Tell rows that occur twice, and text or families that lie in two splits."""
+    ids: dict[str, Placed] = {}
+    families: dict[str, Placed] = {}
+    texts: dict[tuple[str, str], Placed] = {}
     for entry in placed:
-        earlier = first.setdefault(entry.record.id, entry)
-        if earlier is entry:
-            continue
-        same = normalise(earlier.record.text) == normalise(entry.record.text)
-        reason = "the text" if same else f"the id '{entry.record.id}'"
-        yield f"{entry.place}: {reason} of {earlier.place} again; expected every row once"
+        record = entry.record
+        text = normalise(record.text)
+        same_id = ids.setdefault(record.id, entry)
+        same_text = texts.setdefault((record.kind, text), entry)
+        same_family = families.setdefault(record.family, entry)
+        if same_id is not entry:
+            same = "the text" if text == normalise(same_id.record.text) else f"the id '{record.id}'"
+            yield f"{entry.place}: {same} of {same_id.place} again; expected every row once"
+        elif not allow_leak and same_text.record.split != record.split:
+            yield f"{entry.place}: field 'split': the same text {_in_two_splits(same_text, entry)}"
+        elif not allow_leak and same_family.record.split != record.split:
+            family = f"family '{record.family}'"
+            yield f"{entry.place}: field 'split': {family} {_in_two_splits(same_family, entry)}"
 
 
-def _families_across_splits(placed: Sequence[Placed]) -> Iterator[str]:
-    first: dict[str, Placed] = {}
-    for entry in placed:
-        earlier = first.setdefault(entry.record.family, entry)
-        if earlier.record.split != entry.record.split:
-            yield (
-                f"{entry.place}: field 'split': family '{entry.record.family}' is in "
-                f"'{earlier.record.split}' ({earlier.place}) and in '{entry.record.split}'; expected one split a family "
-                f"(dataset.allow_leak=true accepts it and marks the results)"
-            )
+def _in_two_splits(earlier: Placed, entry: Placed) -> str:
+    return (
+        f"is in '{earlier.record.split}' ({earlier.place}) and in '{entry.record.split}'; expected one split "
+        f"(dataset.allow_leak=true accepts it and marks the results)"
+    )

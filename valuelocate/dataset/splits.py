@@ -11,7 +11,7 @@ from typing import Literal
 
 import yaml
 
-from valuelocate.dataset.records import SPLITS
+from valuelocate.dataset.records import SPLITS, Split
 from valuelocate.dataset.shipped import DATA
 from valuelocate.errors import MistakesError, UserError, nearest
 
@@ -24,7 +24,7 @@ class Topic:
 
     id: str
     domain: str
-    split: str
+    split: Split
     """Split of everything that is written about the topic."""
 
 
@@ -44,7 +44,7 @@ class Topics:
             raise UserError(f"topic '{topic_id}' is not in topics.yaml; {nearest(topic_id, self.topics)}")
         return self.topics[topic_id]
 
-    def split_of(self, topic_id: str) -> str:
+    def split_of(self, topic_id: str) -> Split:
         """Return the split of a topic."""
         return self.topic(topic_id).split
 
@@ -63,7 +63,7 @@ def read_topics(path: Path) -> Topics:
     Raises:
         MistakesError: a topic occurs twice, or its split is none of locate, dev, eval.
     """
-    domains: Mapping[str, Mapping[str, str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    domains: Mapping[str, Mapping[str, Split]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     topics: dict[str, Topic] = {}
     mistakes: list[str] = []
     for domain, members in domains.items():

@@ -13,6 +13,7 @@ import pandas as pd
 
 from valuelocate.dataset.guard import guarded_splits, known_names
 from valuelocate.dataset.records import NEG_KINDS, POLARITIES, SPLITS, Description, Question, Record, to_row
+from valuelocate.dataset.text import normalise
 from valuelocate.errors import MistakesError, UserError
 from valuelocate.store import digest
 from valuelocate.values import Theory
@@ -86,7 +87,8 @@ class ValueDataset:
         kept = [
             row
             for row in self._matching(self.description_rows, value, split)
-            if polarity in (None, row.polarity) and (kinds is None or row.neg_kind is None or row.neg_kind in kinds)
+            if polarity in (None, row.polarity)
+            and (kinds is None or row.neg_kind is None or row.neg_kind in kinds)
         ]
         if not kept:
             wanted = {"value": value, "polarity": polarity, "split": split, "neg_kinds": kinds}
@@ -130,7 +132,9 @@ class ValueDataset:
         Raises:
             UserError: another split is asked for and leaks are not allowed, or rows are missing.
         """
-        chosen = guarded_splits(splits or self.locate_splits, self.allow_leak if allow_leak is None else allow_leak)
+        chosen = guarded_splits(
+            splits or self.locate_splits, self.allow_leak if allow_leak is None else allow_leak
+        )
         self._record_leaks(chosen)
         kinds = self.neg_kinds if neg_kinds is None else tuple(neg_kinds)
         rows = LocatingRows([], [], [])
@@ -138,7 +142,9 @@ class ValueDataset:
             rows.questions.extend(self.question_records(value, split))
             rows.positive.extend(self.description_records(value, "pos", split))
             rows.negative.extend(self.description_records(value, "neg", split, kinds))
-        return LocatingRows(*(sorted(part, key=lambda row: row.id) for part in rows))
+        for part in (rows.questions, rows.positive, rows.negative):
+            part.sort(key=_by_id)
+        return rows
 
     def require(self, value: str, splits: Iterable[str] = SPLITS) -> None:
         """Check that a value has questions in these splits, and descriptions of both poles for locating.
@@ -190,7 +196,7 @@ class ValueDataset:
 
 def dataset_of(records: Iterable[Record], *, name: str, theory: Theory, **settings: Any) -> ValueDataset:
     """Return a dataset of records in memory; `settings` are further fields of `ValueDataset`."""
-    ordered = sorted(records, key=lambda record: record.id)
+    ordered = sorted(records, key=_by_id)
     dataset = ValueDataset(
         name=name,
         theory=theory,
@@ -198,17 +204,22 @@ def dataset_of(records: Iterable[Record], *, name: str, theory: Theory, **settin
         question_rows=tuple(record for record in ordered if isinstance(record, Question)),
         **settings,
     )
-    dataset.leaks.extend(_families_in_several_splits(ordered))
+    dataset.leaks.extend(_in_several_splits(ordered))
     return dataset
+
+
+def _by_id(record: Record) -> str:
+    return record.id
 
 
 def _frame(rows: Sequence[Record], kind: type) -> pd.DataFrame:
     return pd.DataFrame([to_row(row) for row in rows], columns=[column.name for column in fields(kind)])
 
 
-def _families_in_several_splits(records: Sequence[Record]) -> list[str]:
+def _in_several_splits(records: Sequence[Record]) -> list[str]:
     splits: dict[str, set[str]] = {}
     for record in records:
-        splits.setdefault(record.family, set()).add(record.split)
-    across = sorted(family for family, found in splits.items() if len(found) > 1)
-    return [f"family '{family}' lies in the splits {', '.join(sorted(splits[family]))}" for family in across]
+        splits.setdefault(f"family '{record.family}'", set()).add(record.split)
+        splits.setdefault(f"{record.kind} text '{normalise(record.text)}'", set()).add(record.split)
+    across = {what: sorted(found) for what, found in splits.items() if len(found) > 1}
+    return [f"{what} lies in the splits {', '.join(found)}" for what, found in sorted(across.items())]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -13,9 +13,9 @@ import pandas as pd
 from valuelocate.collect import GenerationSettings, generate_answers
 from valuelocate.dataset import Description, Question
 from valuelocate.errors import UserError
-from valuelocate.evaluate.base import PromptEvaluator
+from valuelocate.evaluate.base import PreparedPrompts, PromptEvaluator, answer_frame
 from valuelocate.intervene import Direction, Edit, Intervention
-from valuelocate.locate import random_matched
+from valuelocate.locate.random_control import random_matched
 from valuelocate.model import LanguageModel
 from valuelocate.neurons import NeuronSet
 from valuelocate.store import Draft, Store, digest
@@ -57,16 +57,6 @@ class Arm:
 BASE = Arm(name="base")
 
 
-class Answer(NamedTuple):
-    """A question answered under an arm."""
-
-    question: Question
-    prompt_ids: list[int]
-    """Of the question alone, without a description: what fluency is measured against."""
-    answer_ids: list[int]
-    text: str
-
-
 class ArmRunner:
     """Scores and answers questions under arms; what was done before comes from the store."""
 
@@ -79,6 +69,7 @@ class ArmRunner:
         store: Store,
     ) -> None:
         self.lm, self.evaluators, self.generation, self.store = lm, evaluators, generation, store
+        self._prepared: dict[tuple[str, str], PreparedPrompts] = {}
 
     def score(self, arm: Arm, questions: Sequence[Question]) -> pd.DataFrame:
         """Return the prompt evaluators' rows of one arm, with the arm's columns."""
@@ -88,37 +79,43 @@ class ArmRunner:
     def _scored(
         self, name: str, evaluator: PromptEvaluator, arm: Arm, questions: Sequence[Question]
     ) -> pd.DataFrame:
+        asked = digest([(row.id, row.text, row.stances and (row.stances.pos, row.stances.neg)) for row in questions])
         parts = {
             "model": self.lm.fingerprint,
             "dtype": str(self.lm.dtype),
             "prompts": self.lm.prompts.digest(),
             "evaluator": name,
             "settings": repr(evaluator),
-            "questions": digest([(row.id, row.text, row.stances and (row.stances.pos, row.stances.neg)) for row in questions]),
+            "questions": asked,
             **arm.key(),
         }
 
         def make(draft: Draft) -> None:
+            prompts = self._prompts(name, evaluator, arm, questions, asked)
             with arm.applied(self.lm):
-                draft.table(
-                    evaluator.score(
-                        self.lm,
-                        questions,
-                        descriptions=arm.descriptions,
-                        edit_positions=arm.edit.positions if arm.edit else None,
-                    )
-                )
+                draft.table(prompts.score(edit_positions=arm.edit.positions if arm.edit else None))
 
         return self.store.get_or_make("scores", parts, make).table()
 
-    def answer(self, arm: Arm, questions: Sequence[Question]) -> list[Answer]:
-        """Let the model answer questions under an arm."""
-        bare = [self.lm.prompt_ids(question.text) for question in questions]
+    def _prompts(
+        self, name: str, evaluator: PromptEvaluator, arm: Arm, questions: Sequence[Question], asked: str
+    ) -> PreparedPrompts:
+        if arm.descriptions:
+            return evaluator.prepare(self.lm, questions, arm.descriptions)
+        # Hundreds of arms share one set of bare prompts.
+        key = (name, asked)
+        if key not in self._prepared:
+            self._prepared[key] = evaluator.prepare(self.lm, questions)
+        return self._prepared[key]
+
+    def answer(self, arm: Arm, questions: Sequence[Question]) -> pd.DataFrame:
+        """Let the model answer questions under an arm; return them with the arm's columns."""
         said = arm.descriptions or {}
         prompts = [
-            self.lm.prompt_ids(question.text, description=said[question.id].text) if said else prompt
-            for question, prompt in zip(questions, bare, strict=True)
+            self.lm.prompt_ids(question.text, description=said[question.id].text if said else None)
+            for question in questions
         ]
+        direction = "" if arm.direction == "none" else f" {arm.direction} {arm.strength:g}"
         with arm.applied(self.lm):
             answers = generate_answers(
                 self.lm,
@@ -126,12 +123,9 @@ class ArmRunner:
                 self.generation,
                 store=self.store,
                 edit=arm.edit.digest() if arm.edit else None,
-                label=f"answering: {arm.name} {arm.direction if arm.direction != 'none' else ''}".strip(),
+                label=f"answering: {arm.name}{direction}",
             )
-        return [
-            Answer(question, prompt, ids, self.lm.decode(ids))
-            for question, prompt, ids in zip(questions, bare, answers, strict=True)
-        ]
+        return answer_frame(self.lm, questions, answers).assign(**arm.labels())
 
 
 class NeuronSets(NamedTuple):
@@ -185,13 +179,3 @@ def prompt_arm(
     generator = random.Random(f"{seed}:{direction}")
     drawn = {question.id: generator.choice(wanted) for question in sorted(questions, key=lambda row: row.id)}
     return Arm(name="prompt", direction=direction, strength=1.0, descriptions=drawn)
-
-
-def at_dose(arms: Sequence[Arm], name: str, strength: float) -> Arm:
-    """Return the arm of a name at a strength."""
-    return next(arm for arm in arms if arm.name == name and arm.strength == strength)
-
-
-def renamed(arm: Arm, name: str) -> Arm:
-    """Return the arm under another name."""
-    return replace(arm, name=name)

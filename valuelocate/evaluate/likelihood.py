@@ -82,10 +82,8 @@ def logits_at(lm: LanguageModel, batch: TokenBatch, where: Bool[Tensor, "batch t
     finally:
         if handle is not None:
             handle.remove()
-    if logits.shape[:2] == where.shape and tuple(where.shape) != (1, len(flat)):
-        # The model has no head module of its own, or does not call it: every position was computed.
-        return logits[where.to(logits.device)]
-    return logits[0]
+    # A model without a head module of its own, or that does not call it, has computed every position.
+    return logits[where.to(logits.device)] if logits.shape[:2] == where.shape else logits[0]
 
 
 def answer_likelihoods(lm: LanguageModel, parts: Sequence[Part]) -> AnswerLikelihood:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 Direction = Literal["towards", "away"]
 """`towards` the value's positive pole, or `away` from it, towards the negative one."""
 
-Strength = float | int | Literal["dev"]
+Strength = float | Literal["dev"]
 """A dose, or `dev`: the largest dose that is usable on the dev split."""
 
 
@@ -50,7 +51,12 @@ class Edit:
         """Return a hash of everything that decides what the edit does."""
         layers = {str(layer): operator.describe() for layer, operator in self.operators.items()}
         return digest(
-            {"layers": layers, "site": self.site, "positions": self.positions, "fingerprint": self.fingerprint}
+            {
+                "layers": layers,
+                "site": self.site,
+                "positions": self.positions,
+                "fingerprint": self.fingerprint,
+            }
         )
 
     @contextmanager
@@ -58,7 +64,7 @@ class Edit:
         """Edit the model while the `with` lasts; afterwards it is bit for bit what it was.
 
         Raises:
-            UserError: the neurons are those of another model and `allow_other_model` is off, or do not exist here.
+            UserError: the neurons are another model's and `allow_other_model` is off, or do not exist here.
         """
         self._check_model(lm)
         compiled = {layer: operator.compiled() for layer, operator in self.operators.items()}
@@ -68,8 +74,8 @@ class Edit:
     def _check_model(self, lm: LanguageModel) -> None:
         if lm.fingerprint != self.fingerprint and not self.allow_other_model:
             raise UserError(
-                f"these neurons were selected in the model {self.fingerprint}, not in '{lm.name}' ({lm.fingerprint}); "
-                f"locate them here, or set intervene.allow_other_model=true"
+                f"these neurons were selected in the model {self.fingerprint}, not in '{lm.name}' "
+                f"({lm.fingerprint}); locate them here, or set intervene.allow_other_model=true"
             )
         for layer, operator in self.operators.items():
             if layer >= lm.n_layers or (len(operator.columns) and int(operator.columns.max()) >= lm.width):
@@ -98,7 +104,7 @@ class Intervention(ABC):
         """Parts of the edit that can be applied alone; none where it has one part only."""
         return ()
 
-    def doses(self, grid: Sequence[float | int]) -> tuple[float, ...]:
+    def doses(self, grid: Sequence[float]) -> tuple[float, ...]:
         """Return the strengths of a grid at which this intervention has a meaning and an effect.
 
         Raises:
@@ -108,7 +114,7 @@ class Intervention(ABC):
 
     @abstractmethod
     def edit(
-        self, neurons: NeuronSet, *, direction: Direction, strength: float | int, part: str | None = None
+        self, neurons: NeuronSet, *, direction: Direction, strength: float, part: str | None = None
     ) -> Edit:
         """Return the edit that pushes the model in a direction.
 
@@ -119,8 +125,8 @@ class Intervention(ABC):
             part: one of `parts`, or None for the whole.
 
         Raises:
-            UserError: a strength, direction or part without meaning, a statistic that was not collected, or no neurons
-                to push in this direction. The message names the config key.
+            UserError: a strength, direction or part without meaning, a statistic that was not collected, or
+                no neurons to push in this direction. The message names the config key.
         """
 
 
@@ -141,10 +147,11 @@ def check_strength(strength: object, *, above_zero: bool = False) -> None:
     Raises:
         UserError: it names the config key.
     """
-    is_number = isinstance(strength, int | float) and not isinstance(strength, bool) and math.isfinite(strength)
-    if not is_number or strength < 0 or (above_zero and strength == 0):
-        limit = "above 0" if above_zero else "of 0 or more"
-        hint = "; to push the other way, read the direction 'away'" if is_number and strength < 0 else ""
+    limit = "above 0" if above_zero else "of 0 or more"
+    if not isinstance(strength, int | float) or isinstance(strength, bool) or not math.isfinite(strength):
+        raise UserError(f"intervene.strength={strength}: expected a number {limit}, or dev")
+    if strength < 0 or (above_zero and strength == 0):
+        hint = "; every study reports the direction 'away' beside 'towards'" if strength < 0 else ""
         raise UserError(f"intervene.strength={strength}: expected a number {limit}, or dev{hint}")
 
 
@@ -160,14 +167,14 @@ def check_request(intervention: Intervention, direction: str, part: str | None) 
         raise UserError(f"part={part}: this intervention's parts are: {known}")
 
 
-def some_doses(doses: Sequence[float], grid: Sequence[float | int], rule: str = "above 0") -> tuple[float, ...]:
+def some_doses(doses: Sequence[float], grid: Sequence[float], rule: str = "above 0") -> tuple[float, ...]:
     """Return the doses, refusing none.
 
     Raises:
         UserError: it names the config key and the rule.
     """
     if not doses:
-        raise UserError(f"evaluate.strengths={list(grid)}: this intervention needs at least one strength {rule}")
+        raise UserError(f"evaluate.strengths={list(grid)}: this intervention needs one or more {rule}")
     return tuple(doses)
 
 
@@ -180,8 +187,8 @@ def members_of(neurons: NeuronSet, pole: int) -> NeuronSet:
     members = neurons.of_pole(pole)
     if not len(members):
         raise UserError(
-            f"the set of '{neurons.locator}' has no neurons of {'S+' if pole > 0 else 'S-'}, which this edit needs; "
-            f"select more (select.share) or another locator"
+            f"the set of '{neurons.locator}' has no neurons of {'S+' if pole > 0 else 'S-'}, which this edit "
+            f"needs; select more (select.share) or use another locator"
         )
     return members
 
@@ -197,14 +204,14 @@ def by_layer(members: NeuronSet, parts: Mapping[str, Tensor]) -> dict[int, dict[
     return {layer: {name: part[members.layer == layer] for name, part in parts.items()} for layer in layers}
 
 
-def make_edit(intervention: Intervention, neurons: NeuronSet, *parts: Mapping[int, Mapping[str, Tensor]]) -> Edit:
+def make_edit(
+    intervention: Intervention, neurons: NeuronSet, *parts: Mapping[int, Mapping[str, Tensor]]
+) -> Edit:
     """Join what happens to each layer into an edit of an intervention's site and positions."""
     layers = sorted({layer for part in parts for layer in part})
+    joined = {layer: ChainMap(*(dict(part.get(layer, {})) for part in parts)) for layer in layers}
     return Edit(
-        operators={
-            layer: LayerOperator(**{name: tensor for part in parts for name, tensor in part.get(layer, {}).items()})
-            for layer in layers
-        },
+        operators={layer: LayerOperator(**tensors) for layer, tensors in joined.items()},
         site=intervention.edit_site,
         positions=intervention.positions,
         fingerprint=neurons.fingerprint,

@@ -34,6 +34,6 @@ def choose_dose(points: Sequence[DosePoint], usable: float = USABLE) -> Dose:
         UserError: no strengths.
     """
     if not points:
-        raise UserError("evaluate.strengths is empty: intervene.strength=dev needs at least one strength to choose from")
+        raise UserError("evaluate.strengths is empty: intervene.strength=dev needs strengths to choose from")
     good = [point.strength for point in points if point.fluency >= usable]
     return Dose(max(good), True) if good else Dose(min(point.strength for point in points), False)

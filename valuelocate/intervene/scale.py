@@ -49,12 +49,12 @@ class ScaleIntervention(Intervention):
         """Always `mid`; scaling at `gate_act` comes to the same."""
         return "mid"
 
-    def doses(self, grid: Sequence[float | int]) -> tuple[float, ...]:
+    def doses(self, grid: Sequence[float]) -> tuple[float, ...]:
         """Return the factors above 1; at 1 nothing happens, and below it the directions turn round."""
         return some_doses([float(factor) for factor in grid if factor > 1], grid, "above 1")
 
     def edit(
-        self, neurons: NeuronSet, *, direction: Direction, strength: float | int, part: str | None = None
+        self, neurons: NeuronSet, *, direction: Direction, strength: float, part: str | None = None
     ) -> Edit:
         """Return the edit of S+.
 

@@ -26,10 +26,10 @@ SHIFT_SITES: tuple[Site, ...] = ("mid", "gate_act")
 
 @dataclass(frozen=True, kw_only=True)
 class ShiftIntervention(Intervention):
-    """h_j <- h_j + d gamma (mu+_j - mu-_j) for every selected neuron, with d = 1 towards and -1 away (DPN-LE).
+    """h_j <- h_j + d gamma (mu+_j - mu-_j) for every selected neuron; d is 1 towards and -1 away (DPN-LE).
 
-    mu is the mean over all collected tokens at the edit's site. A strength of 1 moves the selected neurons by the
-    whole distance between the poles.
+    mu is the mean over all collected tokens at the edit's site. A strength of 1 moves the selected neurons by
+    the whole distance between the poles.
     """
 
     selection: ClassVar[Literal["ends", "magnitude"]] = "magnitude"
@@ -53,7 +53,7 @@ class ShiftIntervention(Intervention):
         return self.site
 
     def edit(
-        self, neurons: NeuronSet, *, direction: Direction, strength: float | int, part: str | None = None
+        self, neurons: NeuronSet, *, direction: Direction, strength: float, part: str | None = None
     ) -> Edit:
         """Return the edit of the whole set; strength 0 is the unedited model.
 

@@ -44,9 +44,9 @@ class ValueLocateIntervention(Intervention):
         g_i <- g_i + keep * gamma * A_i * w(delta_i)     for i in S_t
         w(delta) = 1 / (1 + exp(-10 (|delta| - 0.15)))
 
-    The paper's working code and NPTI (Deng et al. 2024) draw a mask that keeps 9 in 10 neurons at each step; here
-    `keep` is its mean, so that the edit is deterministic. The clamp does not depend on gamma: strength 0 is the
-    clamp alone, not the unedited model.
+    The paper's working code and NPTI (Deng et al. 2024) draw a mask that keeps 9 in 10 neurons at each step;
+    here `keep` is its mean, so that the edit is deterministic. The clamp does not depend on gamma: strength 0
+    is the clamp alone, not the unedited model.
     """
 
     selection: ClassVar[Literal["ends", "magnitude"]] = "ends"
@@ -59,7 +59,7 @@ class ValueLocateIntervention(Intervention):
     """A: `p`, the activation probability under the pole pushed to, or `a95`, NPTI's 95th percentile."""
     weighting: Weighting = "sigmoid"
     """w: as above, or `none` for 1."""
-    keep: float | int = 0.9
+    keep: float = 0.9
     """Mean of the mask."""
     clamp: bool = True
     """Whether opposing neurons are clamped."""
@@ -86,7 +86,7 @@ class ValueLocateIntervention(Intervention):
         return ("clamp", "add") if self.clamp else ()
 
     def edit(
-        self, neurons: NeuronSet, *, direction: Direction, strength: float | int, part: str | None = None
+        self, neurons: NeuronSet, *, direction: Direction, strength: float, part: str | None = None
     ) -> Edit:
         """Return the edit; `towards` raises S+ and clamps S-, `away` the other way round.
 

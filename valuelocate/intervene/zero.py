@@ -51,12 +51,12 @@ class ZeroIntervention(Intervention):
         """Always `mid`; zero at `gate_act` comes to the same."""
         return "mid"
 
-    def doses(self, grid: Sequence[float | int]) -> tuple[float, ...]:
+    def doses(self, grid: Sequence[float]) -> tuple[float, ...]:
         """Return the one dose, whatever the grid."""
         return (1.0,)
 
     def edit(
-        self, neurons: NeuronSet, *, direction: Direction, strength: float | int, part: str | None = None
+        self, neurons: NeuronSet, *, direction: Direction, strength: float, part: str | None = None
     ) -> Edit:
         """Return the edit of the pole that is pushed away from.
 

@@ -1,15 +1,22 @@
-"""Locating: scores for every neuron, the scope and the selection, and random controls."""
+"""Locating: scores for every neuron, the scope and the selection, and random controls.
+
+The package is also the function of the same name: `valuelocate.locate(lm, value="openness")`.
+"""
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 from valuelocate.locate.base import LocateContext, Locator
 from valuelocate.locate.mean_diff import MeanDiffLocator
+from valuelocate.locate.order import Budget, How
 from valuelocate.locate.paired_t import PairedTLocator
 from valuelocate.locate.random_matched import RandomMatchedLocator
 from valuelocate.locate.ranking import ranking_table
 from valuelocate.locate.scope import AllLayers, LayerFraction, LayerList, LayerThird, Scope, layer_fraction
 from valuelocate.locate.selection import (
-    Budget,
     CountSelection,
-    How,
     PaperSelection,
     Selection,
     ShareSelection,
@@ -39,3 +46,13 @@ __all__ = [
     "layer_fraction",
     "ranking_table",
 ]
+
+
+class _CallablePackage(ModuleType):
+    """Importing this package puts it where the public function `valuelocate.locate` would stand; it stands in."""
+
+    def __call__(self, *args: Any, **settings: Any) -> Any:
+        return import_module("valuelocate.api").locate(*args, **settings)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

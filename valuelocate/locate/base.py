@@ -64,7 +64,9 @@ class Locator(ABC):
         """
 
 
-def as_scores(locator: Locator, context: LocateContext, scores: Float64[Tensor, "layer neuron"]) -> NeuronScores:
+def as_scores(
+    locator: Locator, context: LocateContext, scores: Float64[Tensor, "layer neuron"]
+) -> NeuronScores:
     """Put a locator's name and the context's origin on a table of scores."""
     return NeuronScores(
         scores=scores.to(torch.float64),

@@ -15,8 +15,8 @@ def statistic_columns(statistics: ContrastStatistics) -> dict[str, Float64[Tenso
     """Return what edits take their amplitudes from, whatever the locator.
 
     Returns:
-        p_pos, p_neg and delta = p_pos - p_neg; shift_SITE, the token-pooled mu+ - mu-; and a95_pos, a95_neg where
-        the percentile was collected.
+        p_pos, p_neg and delta = p_pos - p_neg; shift_SITE, the token-pooled mu+ - mu-; and a95_pos, a95_neg
+        where the percentile was collected.
     """
     columns = {
         "delta": statistics.delta,

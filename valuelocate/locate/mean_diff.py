@@ -79,17 +79,18 @@ def pooled_deviation(positive: ConditionStatistics, negative: ConditionStatistic
     freedom = positive.responses + negative.responses - 2
     if freedom < 1:
         raise UserError(
-            f"locate.scale=pooled_sd needs at least 3 responses, found {freedom + 2}; use more questions or locate.scale=none"
+            f"locate.scale=pooled_sd needs at least 3 responses, found {freedom + 2}; use more questions or "
+            f"locate.scale=none"
         )
     spread = positive.response_spread[site] + negative.response_spread[site]
     return (spread / freedom + _VARIANCE_FLOOR).sqrt()
 
 
 def in_layer_medians(difference: Table) -> Table:
-    """Divide every layer by the median of its absolute differences.
+    """Divide every layer by the (lower) median of its absolute differences.
 
-    Differences of exactly zero (neurons that never fire) are left out of the median, since they tell nothing of
-    the layer's scale; a layer of zeros stays zero.
+    Differences of exactly zero (neurons that never fire) are left out of the median, since they tell nothing
+    of the layer's scale; a layer of zeros stays zero.
     """
     size = difference.abs()
     unit = torch.where(size > 0, size, torch.nan).nanmedian(dim=1, keepdim=True).values

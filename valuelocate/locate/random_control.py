@@ -16,11 +16,11 @@ from valuelocate.neurons import NeuronSet
 def random_matched(neurons: NeuronSet, *, seed: int, draw: int) -> NeuronSet:
     """Return random neurons that take the places of a set's members.
 
-    Every member is replaced by a neuron of its own layer, drawn without replacement, which takes over its pole and
-    all its columns; so each layer keeps its numbers of S+ and S- and its amplitudes, in random order. Layers without
-    members stay without, which keeps the scope. A layer's neurons are drawn outside S+ and S- where that leaves
-    twice as many as are wanted, else outside S+ only. The same holds for sets selected by magnitude, whose pole is
-    the sign of the score.
+    Every member is replaced by a neuron of its own layer, drawn without replacement, which takes over its
+    pole and all its columns; so each layer keeps its numbers of S+ and S- and its amplitudes, in random
+    order. Layers without members stay without, which keeps the scope. A layer's neurons are drawn outside
+    S+ and S- where that leaves twice as many as are wanted, else outside S+ only. The same holds for sets
+    selected by magnitude, whose pole is the sign of the score.
 
     Args:
         neurons: the set to match.
@@ -58,8 +58,8 @@ def _pool(
     if len(outside_positive) >= count:
         return outside_positive, True
     raise UserError(
-        f"random control: layer {layer} has {neurons.width} neurons, {count} of them selected, so too few are left to "
-        f"draw as many at random; select fewer (select.share) or more evenly over layers (scope)"
+        f"random control: layer {layer} has {neurons.width} neurons, {count} of them selected: too few are "
+        f"left to draw as many at random; select fewer (e.g. a smaller select.share)"
     )
 
 

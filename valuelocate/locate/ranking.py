@@ -9,8 +9,8 @@ import pandas as pd
 
 from valuelocate.locate.columns import statistic_columns
 from valuelocate.locate.mean_diff import MEAN_SITES, mean_difference
+from valuelocate.locate.order import ranked
 from valuelocate.locate.paired_t import paired_t
-from valuelocate.locate.selection import ranked
 from valuelocate.neurons import NeuronScores
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ def ranking_table(scores: NeuronScores, statistics: ContrastStatistics, *, seed:
         seed: breaks ties as the selection with the same seed does.
 
     Returns:
-        layer, neuron, score, rank (1 is the largest signed score, so S+ is at the top and S- at the bottom), delta,
-        p_pos, p_neg, shift_SITE (token-pooled), a95_POLE where collected, mean_diff_SITE (per-response means) and
-        paired_t_SITE (NaN for fewer than two pairs), for the sites mid and gate_act.
+        layer, neuron, score, rank (1 is the largest signed score, so S+ is at the top and S- at the bottom),
+        delta, p_pos, p_neg, shift_SITE (token-pooled), a95_pos and a95_neg where collected, mean_diff_SITE
+        (per-response means) and paired_t_SITE (NaN for fewer than two pairs), for the sites mid and gate_act.
     """
     order = ranked(scores.scores, scores, seed)
     width = scores.scores.shape[1]

@@ -61,9 +61,8 @@ class LayerList(Scope):
     layers: Sequence[int]
 
     def __post_init__(self) -> None:
-        is_list = isinstance(self.layers, list | tuple)
-        if not is_list or not all(isinstance(layer, int) and not isinstance(layer, bool) for layer in self.layers):
-            raise UserError(f"scope.layers={self.layers}: expected a list of layer numbers, e.g. scope.layers=[3,4]")
+        if not isinstance(self.layers, list | tuple) or not all(type(layer) is int for layer in self.layers):
+            raise UserError(f"scope.layers={self.layers}: expected layer numbers, e.g. scope.layers=[3,4]")
         if not self.layers:
             raise UserError("scope.layers is empty: name the layers, e.g. scope.layers=[3,4]")
 
@@ -71,9 +70,8 @@ class LayerList(Scope):
         """Return the named layers."""
         missing = sorted({layer for layer in self.layers if not 0 <= layer < n_layers})
         if missing:
-            raise UserError(
-                f"scope.layers={list(self.layers)}: the model has layers 0 to {n_layers - 1}, but not {missing}"
-            )
+            known = f"the model has layers 0 to {n_layers - 1}"
+            raise UserError(f"scope.layers={list(self.layers)}: {known}, not {missing}")
         chosen = torch.zeros(n_layers, dtype=torch.bool)
         chosen[list(self.layers)] = True
         return chosen
@@ -83,8 +81,8 @@ class LayerList(Scope):
 class LayerFraction(Scope):
     """Layers whose midpoint lies between two shares of the depth, the lower bound included."""
 
-    lower: float | int
-    upper: float | int
+    lower: float
+    upper: float
 
     def __post_init__(self) -> None:
         for key, share in (("scope.from", self.lower), ("scope.to", self.upper)):
@@ -100,14 +98,15 @@ class LayerFraction(Scope):
         return _some(chosen, f"scope.from={self.lower} scope.to={self.upper}", n_layers)
 
 
-def layer_fraction(**bounds: float | int) -> LayerFraction:
+def layer_fraction(**bounds: float) -> LayerFraction:
     """Build a `LayerFraction` from the config keys `from` and `to`; `from` is no name for a Python field.
 
     Raises:
         UserError: a key that is missing or unknown, or bounds out of order.
     """
     if set(bounds) != {"from", "to"}:
-        raise UserError(f"scope=fraction takes scope.from and scope.to; found {', '.join(sorted(bounds)) or 'neither'}")
+        found = ", ".join(sorted(bounds)) or "neither"
+        raise UserError(f"scope=fraction takes scope.from and scope.to; found {found}")
     return LayerFraction(lower=bounds["from"], upper=bounds["to"])
 
 

@@ -17,7 +17,7 @@ def generator(*parts: str | int) -> torch.Generator:
 def hashes(index: NDArray[np.int64], *parts: str | int) -> NDArray[np.uint64]:
     """Return a pseudo-random number for every index, the same whatever the other indices are.
 
-    The mixing function is SplitMix64 (Steele, Lea and Flood 2014), a bijection: different indices never collide.
+    The mixing function is SplitMix64 (Steele, Lea and Flood 2014), a bijection: indices never collide.
     """
     mixed = index.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(_seed(*parts))
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):

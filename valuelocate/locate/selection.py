@@ -5,17 +5,12 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
-
-import numpy as np
-import torch
-from jaxtyping import Float64, Int64
-from torch import Tensor
+from typing import TYPE_CHECKING, get_args
 
 from valuelocate.errors import UserError
 from valuelocate.locate.base import check_choice
 from valuelocate.locate.columns import statistic_columns
-from valuelocate.locate.seeds import hashes
+from valuelocate.locate.order import Budget, How, choose
 from valuelocate.neurons import NeuronScores, NeuronSet
 
 if TYPE_CHECKING:
@@ -23,19 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-How = Literal["ends", "magnitude"]
-"""`ends`: S+ from the top and S- from the bottom of the ranking; `magnitude`: the largest |score|, or for
-scores of kind `effect` the largest score."""
-
 MINIMUM = 4
 """Fewer neurons than this are no set."""
-
-
-class Budget(NamedTuple):
-    """How many neurons are wanted; their sum where poles do not matter."""
-
-    positive: int
-    negative: int
 
 
 class Selection(ABC):
@@ -45,20 +29,25 @@ class Selection(ABC):
     def budget(self, scores: NeuronScores, statistics: ContrastStatistics, how: How) -> Budget:
         """Return how many neurons are wanted."""
 
-    def select(self, scores: NeuronScores, statistics: ContrastStatistics, *, how: How, seed: int) -> NeuronSet:
+    def select(
+        self, scores: NeuronScores, statistics: ContrastStatistics, *, how: How, seed: int
+    ) -> NeuronSet:
         """Return the set of neurons, each with the shared statistics that edits need.
 
         Members of S+ have a score above 0 and members of S- one below 0, so a score of exactly zero is never
-        used to fill a budget; `k_effective` tells how many were found. Ties break by a hash of seed and neuron.
+        used to fill a budget; `k_effective` tells how many were found. Ties break by a hash of seed and
+        neuron.
 
         Raises:
             UserError: fewer than four neurons are in scope or have a score.
         """
         check_choice("how", how, get_args(How))
         if scores.n_in_scope < MINIMUM:
-            raise UserError(f"scope: {scores.n_in_scope} neurons are in scope, at least {MINIMUM} are needed; widen it")
+            raise UserError(
+                f"scope: {scores.n_in_scope} neurons are in scope, at least {MINIMUM} are needed; widen it"
+            )
         budget = self.budget(scores, statistics, how)
-        members, pole = _ends(scores, budget, seed) if how == "ends" else _largest(scores, sum(budget), seed)
+        members, pole = choose(scores, budget, how=how, seed=seed)
         _check_found(scores, len(members), sum(budget))
         width = scores.scores.shape[1]
         columns = {"score": scores.scores, **statistic_columns(statistics)}
@@ -83,7 +72,7 @@ class Selection(ABC):
 class ShareSelection(Selection):
     """A share of the neurons in scope, half of it for each pole."""
 
-    share: float | int
+    share: float
     """Of the neurons in scope, both poles together: 0.01 is one percent."""
 
     def __post_init__(self) -> None:
@@ -106,9 +95,8 @@ class CountSelection(Selection):
     def __post_init__(self) -> None:
         is_count = isinstance(self.count, int) and not isinstance(self.count, bool)
         if not is_count or self.count < MINIMUM or self.count % 2:
-            raise UserError(
-                f"select.count={self.count}: expected an even number of at least {MINIMUM}, half of it for each pole"
-            )
+            rule = f"expected an even number of at least {MINIMUM}, half of it for each pole"
+            raise UserError(f"select.count={self.count}: {rule}")
 
     def budget(self, scores: NeuronScores, statistics: ContrastStatistics, how: How) -> Budget:
         """Return half of the count for each pole.
@@ -125,7 +113,7 @@ class CountSelection(Selection):
 class ThresholdSelection(Selection):
     """Every neuron whose score is at least so far from 0, in the locator's own unit."""
 
-    threshold: float | int
+    threshold: float
 
     def __post_init__(self) -> None:
         check_threshold("select.threshold", self.threshold)
@@ -141,9 +129,10 @@ class ThresholdSelection(Selection):
         positive = int((inside >= self.threshold).sum())
         negative = 0 if one_sided else int((inside <= -self.threshold).sum())
         if positive + negative < MINIMUM:
+            reach = f"{positive + negative} neurons reach it, at least {MINIMUM} are needed"
+            extent = f"from {inside.min():.3g} to {inside.max():.3g}"
             raise UserError(
-                f"select.threshold={self.threshold}: {positive + negative} neurons reach it, at least {MINIMUM} are "
-                f"needed; the scores of '{scores.locator}' lie between {inside.min():.3g} and {inside.max():.3g}"
+                f"select.threshold={self.threshold}: {reach}; scores of '{scores.locator}' lie {extent}"
             )
         return Budget(positive, negative)
 
@@ -153,15 +142,15 @@ class PaperSelection(Selection):
     """For each pole the first `min_k` neurons and every further one with delta of at least `threshold`.
 
     The count rule of the paper's working code and of NPTI (Deng et al. 2024), where delta is the score. With
-    another locator the counts still come from delta, and the neurons from that locator's ranking. The rule was
-    written for models of some 500,000 neurons, so the total is capped.
+    another locator the counts still come from delta, and the neurons from that locator's ranking. The rule
+    was written for models of some 500,000 neurons, so the total is capped.
     """
 
     min_k: int = 2000
     """Neurons per pole."""
-    threshold: float | int = 0.1
+    threshold: float = 0.1
     """Difference of activation probabilities."""
-    cap: float | int = 0.02
+    cap: float = 0.02
     """Largest share of the neurons in scope, both poles together."""
 
     def __post_init__(self) -> None:
@@ -178,25 +167,17 @@ class PaperSelection(Selection):
         if sum(wanted) <= limit:
             return wanted
         logger.warning(
-            "select=paper asks for %d neurons, more than %g %% of the %d in scope: %d are taken (select.cap=%g)",
-            sum(wanted), 100 * self.cap, scores.n_in_scope, limit, self.cap,
-        )  # fmt: skip
+            "select=paper asks for %d of the %d neurons in scope: %d are taken (select.cap=%g)",
+            sum(wanted),
+            scores.n_in_scope,
+            limit,
+            self.cap,
+        )
         positive = min(max(MINIMUM // 2, limit * wanted.positive // sum(wanted)), limit - MINIMUM // 2)
         return Budget(positive, limit - positive)
 
 
-def ranked(
-    keys: Float64[Tensor, "layer neuron"], scores: NeuronScores, seed: int
-) -> Int64[Tensor, " in_scope"]:
-    """Return the neurons in scope (layer * width + neuron), largest key first, ties by a hash of seed and neuron."""
-    width = keys.shape[1]
-    layers = scores.in_scope.nonzero()[:, 0]
-    inside = (layers[:, None] * width + torch.arange(width)).reshape(-1).numpy()
-    chosen = keys.reshape(-1).numpy()[inside]
-    return torch.from_numpy(inside[np.lexsort((hashes(inside, "tie", seed), -chosen))])
-
-
-def check_share(key: str, share: float | int) -> None:
+def check_share(key: str, share: float) -> None:
     """Refuse what is not a share above 0.
 
     Raises:
@@ -206,7 +187,7 @@ def check_share(key: str, share: float | int) -> None:
         raise UserError(f"{key}={share}: expected a share above 0 and up to 1 (0.01 is one percent)")
 
 
-def check_threshold(key: str, threshold: float | int) -> None:
+def check_threshold(key: str, threshold: float) -> None:
     """Refuse what is not a number above 0.
 
     Raises:
@@ -216,30 +197,16 @@ def check_threshold(key: str, threshold: float | int) -> None:
         raise UserError(f"{key}={threshold}: expected a number above 0 (scores of zero are never selected)")
 
 
-def _ends(scores: NeuronScores, budget: Budget, seed: int) -> tuple[Int64[Tensor, " k"], Int64[Tensor, " k"]]:
-    order = ranked(scores.scores, scores, seed)
-    value = scores.scores.reshape(-1)[order]
-    top = order[value > 0][: budget.positive]
-    bottom = order[value < 0].flip(0)[: budget.negative]
-    pole = torch.cat([torch.ones_like(top), -torch.ones_like(bottom)])
-    return torch.cat([top, bottom]), pole
-
-
-def _largest(scores: NeuronScores, count: int, seed: int) -> tuple[Int64[Tensor, " k"], Int64[Tensor, " k"]]:
-    keys = scores.scores.abs() if scores.kind == "activation" else scores.scores
-    order = ranked(keys, scores, seed)
-    members = order[keys.reshape(-1)[order] > 0][:count]
-    return members, scores.scores.reshape(-1)[members].sign().long()
-
-
 def _check_found(scores: NeuronScores, found: int, wanted: int) -> None:
     if found < MINIMUM:
         raise UserError(
-            f"locate={scores.locator}: only {found} neurons in scope have a score that can be selected, at least "
-            f"{MINIMUM} are needed; use more questions, a wider scope or another locator"
+            f"locate={scores.locator}: only {found} neurons in scope have a score that can be selected, at "
+            f"least {MINIMUM} are needed; use more questions, a wider scope or another locator"
         )
     if found < wanted:
         logger.warning(
-            "%s: %d neurons were asked for and %d selected, the rest have a score of zero or of the other sign",
-            scores.locator, wanted, found,
-        )  # fmt: skip
+            "%s: %d neurons were asked for and %d selected; the rest score zero or have the other sign",
+            scores.locator,
+            wanted,
+            found,
+        )

@@ -13,8 +13,8 @@ from valuelocate.neurons import NeuronScores, ScoreKind, Site
 class ValueLocateLocator(Locator):
     """Score delta = p+ - p-, where p is the share of answer tokens with a positive value at `gate_act`.
 
-    The statistic of Su et al. 2025, taken over from NPTI (Deng et al. 2024). Which neurons are selected by it,
-    and with what amplitude and at what positions they are edited, are choices of their own (`select`,
+    The statistic of Su et al. 2025, taken over from NPTI (Deng et al. 2024). Which neurons are selected by
+    it, and with what amplitude and at what positions they are edited, are choices of their own (`select`,
     `intervene`).
     """
 

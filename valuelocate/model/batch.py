@@ -24,14 +24,20 @@ class TokenBatch:
     answer_lengths: Int64[Tensor, " batch"]
 
     @staticmethod
-    def build(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], pad_id: int) -> TokenBatch:
+    def build(
+        prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], pad_id: int
+    ) -> TokenBatch:
         """Pack rows of token ids; an answer may be empty, a prompt may not.
 
         Raises:
             ValueError: no rows, an empty prompt, or unequal numbers of prompts and answers.
         """
         if not prompts or len(prompts) != len(answers) or not all(len(prompt) for prompt in prompts):
-            raise ValueError("a batch needs at least one row, a prompt of at least one token in each, and an answer each")
+            raise ValueError(
+                f"a batch needs rows, each with a prompt of at least one token and an answer; found "
+                f"{len(prompts)} prompts, {sum(not len(prompt) for prompt in prompts)} of them empty, and "
+                f"{len(answers)} answers"
+            )
         rows = [[*prompt, *answer] for prompt, answer in zip(prompts, answers, strict=True)]
         lengths = torch.tensor([len(row) for row in rows])
         width = int(lengths.max())

@@ -1,21 +1,19 @@
 """The table of FFN families: where each architecture keeps its neurons.
 
 Supporting a model is a row here. A row names, relative to a layer, the modules through which the neurons
-pass; everything else (reading, editing, write vectors) follows from it.
+pass; everything else (reading, editing, write vectors) follows from it, and the contract checks it at load.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
-
-from valuelocate.errors import UserError, nearest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,41 +36,53 @@ class Family:
     backbone: str | None = None
     """Path of the module that the causal LM runs before its head, where that is not its `base_model`."""
 
+    @property
+    def reading(self) -> tuple[str, ...]:
+        """Roles of the projections that the neurons are made from."""
+        return tuple(role for role in ("gate", "up", "fused", "read") if getattr(self, role))
 
-_LLAMA_LIKE = {"activation": "mlp.act_fn", "down": "mlp.down_proj", "gate": "mlp.gate_proj", "up": "mlp.up_proj"}
+
+_GATED = {
+    "activation": "mlp.act_fn",
+    "down": "mlp.down_proj",
+    "gate": "mlp.gate_proj",
+    "up": "mlp.up_proj",
+}
 _FUSED = {"activation": "mlp.activation_fn", "down": "mlp.down_proj", "fused": "mlp.gate_up_proj"}
+_PLAIN_UP_DOWN = {"activation": "mlp.act_fn", "down": "mlp.down_proj", "read": "mlp.up_proj"}
+_FOUR_H = {"activation": "mlp.act", "down": "mlp.dense_4h_to_h", "read": "mlp.dense_h_to_4h"}
+_FC_PROJ = {"activation": "mlp.act", "down": "mlp.c_proj", "read": "mlp.c_fc"}
+_FC_IN_OUT = {"activation": "mlp.act", "down": "mlp.fc_out", "read": "mlp.fc_in"}
+_FC_1_2 = {"activation": "mlp.activation_fn", "down": "mlp.fc2", "read": "mlp.fc1"}
+# The modules sit on the block itself; some versions flatten to [batch * token, hidden] before fc1.
+_ON_BLOCK = {"activation": "activation_fn", "down": "fc2", "read": "fc1"}
 
 FAMILIES: tuple[Family, ...] = (
     Family(
         model_types=(
-            "llama", "mistral", "ministral", "qwen2", "qwen3", "gemma", "gemma2", "olmo", "olmo2", "olmo3", "granite",
-            "smollm3", "stablelm", "cohere", "cohere2", "helium", "seed_oss", "ernie4_5",
+            "llama", "mistral", "ministral", "ministral3", "qwen2", "qwen3", "gemma", "gemma2", "vaultgemma",
+            "olmo", "olmo2", "olmo3", "olmo_hybrid", "granite", "granite_swa", "smollm3", "stablelm", "cohere",
+            "cohere2", "helium", "seed_oss", "ernie4_5", "exaone4", "hunyuan_v1_dense", "hyperclovax", "cwm",
+            "diffllama", "internlm3", "iquestcoder", "minicpm3", "youtu",
         ),
         layers=("model.layers",),
-        **_LLAMA_LIKE,
+        **_GATED,
     ),
     # Multimodal shells keep the text model one level down; their text-only classes do not.
     Family(
         model_types=("qwen3_5", "qwen3_5_text", "gemma3", "gemma3_text", "gemma4", "gemma4_text"),
         layers=("model.language_model.layers", "model.layers"),
-        **_LLAMA_LIKE,
+        **_GATED,
     ),
     Family(model_types=("phi3", "glm", "glm4"), layers=("model.layers",), **_FUSED),
-    Family(model_types=("gpt2",), layers=("transformer.h",), activation="mlp.act", down="mlp.c_proj", read="mlp.c_fc"),
-    Family(
-        model_types=("gpt_neox",),
-        layers=("gpt_neox.layers",),
-        activation="mlp.act",
-        down="mlp.dense_4h_to_h",
-        read="mlp.dense_h_to_4h",
-    ),
-    Family(
-        model_types=("falcon",),
-        layers=("transformer.h",),
-        activation="mlp.act",
-        down="mlp.dense_4h_to_h",
-        read="mlp.dense_h_to_4h",
-    ),
+    Family(model_types=("nemotron", "arcee", "apertus", "jais2"), layers=("model.layers",), **_PLAIN_UP_DOWN),
+    Family(model_types=("phi", "nanochat"), layers=("model.layers",), **_FC_1_2),
+    Family(model_types=("starcoder2",), layers=("model.layers",), **_FC_PROJ),
+    Family(model_types=("gpt2", "gpt_neo", "gpt_bigcode"), layers=("transformer.h",), **_FC_PROJ),
+    Family(model_types=("gptj", "codegen"), layers=("transformer.h",), **_FC_IN_OUT),
+    Family(model_types=("gpt_neox",), layers=("gpt_neox.layers",), **_FOUR_H),
+    Family(model_types=("persimmon",), layers=("model.layers",), **_FOUR_H),
+    Family(model_types=("falcon",), layers=("transformer.h",), **_FOUR_H),
     Family(
         model_types=("bloom",),
         layers=("transformer.h",),
@@ -80,17 +90,24 @@ FAMILIES: tuple[Family, ...] = (
         down="mlp.dense_4h_to_h",
         read="mlp.dense_h_to_4h",
     ),
-    # The modules sit on the block itself; some versions flatten to [batch * token, hidden] before fc1.
     Family(
-        model_types=("opt",),
-        layers=("model.decoder.layers",),
-        activation="activation_fn",
-        down="fc2",
-        read="fc1",
-        backbone="model.decoder",
+        model_types=("mpt",),
+        layers=("transformer.blocks",),
+        activation="ffn.act",
+        down="ffn.down_proj",
+        read="ffn.up_proj",
     ),
-    Family(model_types=("phi",), layers=("model.layers",), activation="mlp.activation_fn", down="mlp.fc2", read="mlp.fc1"),
-)
+    Family(model_types=("opt",), layers=("model.decoder.layers",), backbone="model.decoder", **_ON_BLOCK),
+    Family(model_types=("xglm",), layers=("model.layers",), **_ON_BLOCK),
+    Family(model_types=("biogpt",), layers=("biogpt.layers",), **_ON_BLOCK),
+)  # fmt: skip
+
+
+class Sites(NamedTuple):
+    """The two hookable tensors of a layer; one and the same in a plain FFN."""
+
+    gate_act: Float[Tensor, "*batch neuron"]
+    mid: Float[Tensor, "*batch neuron"]
 
 
 @dataclass(frozen=True)
@@ -119,76 +136,47 @@ class FeedForward:
             raise ValueError(f"this FFN family has no '{role}' projection")
         return self.blocks[layer].get_submodule(path)
 
+    def holder(self, layer: int) -> nn.Module:
+        """Return the module whose forward passes the neurons along: the MLP, or the block where it has none."""
+        return self.blocks[layer].get_submodule(self.family.activation.rpartition(".")[0])
+
     def write_vectors(self, layer: int) -> Float[Tensor, "neuron hidden"]:
         """Return what each neuron adds to the FFN's output per unit of its activation (columns of W_down)."""
         down = self.module(layer, "down")
+        weight = down.get_parameter("weight")
         # transformers' Conv1D stores [in, out], so a neuron is a row there and a column in nn.Linear.
-        return down.weight if isinstance(down, Conv1D) else down.weight.T
+        return weight if isinstance(down, Conv1D) else weight.T
 
     def write_bias(self, layer: int) -> Float[Tensor, " hidden"] | None:
         """Return the bias of the down projection, if it has one."""
         return getattr(self.module(layer, "down"), "bias", None)
 
+    def sites_from(self, layer: int, projected: Mapping[str, Tensor]) -> Sites:
+        """Return the neurons made from what the reading projections gave, as the family's formula has it.
 
-def find_feed_forward(model: PreTrainedModel) -> FeedForward:
-    """Look a model up in the table and check that its modules are what the row says.
-
-    Raises:
-        UserError: unknown family, mixture of experts, swapped (kernelised) MLP, or layers of different widths.
-    """
-    model_type = model.config.model_type
-    family = next((row for row in FAMILIES if model_type in row.model_types), None)
-    _refuse_experts(model)
-    if family is None:
-        known = [name for row in FAMILIES for name in row.model_types]
-        raise UserError(
-            f"model.path: architecture '{model_type}' is not in the table of FFN families; {nearest(model_type, known)} "
-            f"Add a row to FAMILIES in valuelocate/model/ffn.py naming its layers, activation, input and down "
-            f"projections, then run task=doctor on it."
+        Gated: gate_act = phi(gate), mid = gate_act * up. Plain: both are phi(read).
+        """
+        activation = self.module(layer, "activation")
+        if self.plain:
+            active = activation(projected["read"])
+            return Sites(active, active)
+        gate, up = (
+            projected["fused"].chunk(2, dim=-1)
+            if "fused" in projected
+            else (projected["gate"], projected["up"])
         )
-    blocks = _blocks(model, family)
-    widths = [_width(model_type, family, layer, block) for layer, block in enumerate(blocks)]
-    if len(set(widths)) > 1:
-        raise UserError(f"model.path: layers of '{model_type}' have different FFN widths {sorted(set(widths))}; one width is needed")
-    activations = [id(block.get_submodule(family.activation)) for block in blocks]
-    if len(set(activations)) != len(activations):
-        raise UserError(f"model.path: layers of '{model_type}' share one activation module, so a layer cannot be told by its hook")
-    return FeedForward(family, blocks, widths[0])
+        active = activation(gate)
+        return Sites(active, active * up)
 
 
-def _blocks(model: PreTrainedModel, family: Family) -> tuple[nn.Module, ...]:
-    for path in family.layers:
-        try:
-            return tuple(model.get_submodule(path).children())
-        except AttributeError:
-            continue
-    raise UserError(f"model.path: '{model.config.model_type}' has no layers at {' or '.join(family.layers)}; is it a causal language model?")
+def family_of(model_type: str) -> Family | None:
+    """Return the row of a model type, or None."""
+    return next((row for row in FAMILIES if model_type in row.model_types), None)
 
 
-def _width(model_type: str, family: Family, layer: int, block: nn.Module) -> int:
-    roles = [role for role in ("activation", "down", "gate", "up", "fused", "read") if getattr(family, role)]
-    for role in roles:
-        try:
-            block.get_submodule(getattr(family, role))
-        except AttributeError:
-            raise UserError(
-                f"model.path: layer {layer} of '{model_type}' has no module '{getattr(family, role)}'; its FFN was replaced or "
-                f"is of another kind than the table's row says (model kernels must be off)"
-            ) from None
-    down = block.get_submodule(family.down)
-    return int(down.weight.shape[0] if isinstance(down, Conv1D) else down.weight.shape[1])
-
-
-def _refuse_experts(model: PreTrainedModel) -> None:
-    config: Any = model.config.get_text_config()
-    counts = {key: getattr(config, key, None) for key in ("num_experts", "num_local_experts", "n_routed_experts")}
-    named = {key: value for key, value in counts.items() if isinstance(value, int) and value > 1}
-    has_experts = any(name.rsplit(".", 1)[-1] == "experts" for name, _ in model.named_modules())
-    if named or has_experts:
-        raise UserError(
-            f"model.path: '{model.config.model_type}' is a mixture of experts ({named or 'has experts modules'}), which is not "
-            f"supported: its experts are fused and a neuron's activity depends on routing. Use a dense model."
-        )
+def known_model_types() -> list[str]:
+    """Return every model type of the table."""
+    return [name for row in FAMILIES for name in row.model_types]
 
 
 def ffn_output_from_neurons(
@@ -200,9 +188,10 @@ def ffn_output_from_neurons(
     return output if bias is None else output + bias.to(neurons.dtype)
 
 
+@torch.no_grad()
 def activation_signs_agree(activation: nn.Module) -> bool:
     """Whether phi(z) > 0 exactly where z > 0, so that "active" means the same before and after it."""
-    z = torch.linspace(-8, 8, 4001, dtype=torch.float32)
+    tensor = next(activation.parameters(), torch.empty(0))
+    z = torch.linspace(-8, 8, 4001, dtype=tensor.dtype, device=tensor.device)
     z = z[z != 0]
-    with torch.no_grad():
-        return bool(((activation(z) > 0) == (z > 0)).all())
+    return bool(((activation(z) > 0) == (z > 0)).all())

@@ -6,15 +6,35 @@ import inspect
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from valuelocate.errors import UserError
 from valuelocate.model.batch import TokenBatch
 from valuelocate.model.ffn import FeedForward
-from valuelocate.model.prompts import PromptStyle
+from valuelocate.model.prompts import PromptStyle, control_tokens
+
+
+@dataclass
+class Generation:
+    """How far a batch being generated has been read."""
+
+    prompt_columns: int
+    """Columns of the left-padded prompts."""
+    columns_read: int = 0
+    """Columns that finished forward passes have read, of the prompts and then of the answers."""
+
+
+class Steps(NamedTuple):
+    """What generation chose, and from what."""
+
+    tokens: list[list[int]]
+    logits: Float[Tensor, "batch step vocabulary"]
 
 
 @dataclass(kw_only=True)
@@ -31,8 +51,12 @@ class LanguageModel:
     fingerprint: str
     """Identifies the weights; part of every artifact."""
     name: str
+    max_new_tokens: int = 256
+    """Tokens of an answer where nothing else is asked for."""
     reading: TokenBatch | None = field(default=None, init=False)
     """The batch now being teacher-forced; hooks find answer positions by it."""
+    generation: Generation | None = field(default=None, init=False)
+    """The generation now under way; hooks tell prompt from answer by it."""
 
     @property
     def device(self) -> torch.device:
@@ -41,8 +65,8 @@ class LanguageModel:
 
     @property
     def dtype(self) -> torch.dtype:
-        """The weights' type."""
-        return self.model.dtype
+        """The type of the FFN weights."""
+        return self.ffn.write_vectors(0).dtype
 
     @property
     def n_layers(self) -> int:
@@ -60,42 +84,89 @@ class LanguageModel:
         path = self.ffn.family.backbone
         return self.model.base_model if path is None else self.model.get_submodule(path)
 
-    @property
+    @cached_property
     def takes_position_ids(self) -> bool:
-        """Whether the model is told positions (models with ALiBi are not)."""
+        """Whether the model is told positions (some with ALiBi are not)."""
         return "position_ids" in inspect.signature(self.backbone.forward).parameters
+
+    @cached_property
+    def vocabulary(self) -> int:
+        """Rows of the input embedding."""
+        return int(self.model.get_input_embeddings().weight.shape[0])
+
+    @cached_property
+    def max_positions(self) -> int | None:
+        """The longest sequence the model takes, in tokens; None where nothing limits it (ALiBi)."""
+        config: Any = self.model.config.get_text_config(decoder=True)
+        limit = getattr(config, "max_position_embeddings", None)
+        return None if getattr(config, "alibi", False) or not isinstance(limit, int) else limit
 
     @property
     def eos_ids(self) -> list[int]:
-        """Tokens that end an answer: the tokenizer's and the model config's."""
-        configured = self.model.config.get_text_config().eos_token_id
-        ids = configured if isinstance(configured, list) else [configured]
-        return sorted({i for i in [self.tokenizer.eos_token_id, *ids] if i is not None})
+        """Tokens that end an answer: the tokenizer's, the config's and the generation config's.
+
+        The last is all that is used of a checkpoint's generation settings: for many chat models only it names
+        the end of a turn.
+        """
+        config = self.model.config.get_text_config(decoder=True)
+        generation = getattr(self.model, "generation_config", None)
+        named = (
+            self.tokenizer.eos_token_id,
+            getattr(config, "eos_token_id", None),
+            getattr(generation, "eos_token_id", None),
+        )
+        ids = {i for found in named for i in (found if isinstance(found, list) else [found])}
+        return sorted(i for i in ids if i is not None)
 
     @property
     def pad_id(self) -> int:
-        """Padding token; the end token where there is none (a mask always goes along)."""
-        if self.tokenizer.pad_token_id is not None:
-            return int(self.tokenizer.pad_token_id)
-        return self.eos_ids[0] if self.eos_ids else 0
+        """Padding token; an end token where there is none in the vocabulary (a mask always goes along)."""
+        candidates = (self.tokenizer.pad_token_id, self.tokenizer.eos_token_id, *self.eos_ids, 0)
+        return next(int(i) for i in candidates if i is not None and 0 <= i < self.vocabulary)
 
     def prompt_ids(
         self, question: str, *, description: str | None = None, options: tuple[str, str] | None = None
     ) -> list[int]:
-        """Return the tokens of a prompt, with special tokens as the template or the tokenizer sets them."""
+        """Return the tokens of a prompt, with special tokens as the template or the tokenizer sets them.
+
+        Raises:
+            UserError: the prompt cannot be rendered, or has no tokens, or tokens the model does not have.
+        """
         text = self.prompts.render(self.tokenizer, question, description=description, options=options)
+        ids = self._text_ids(text)
+        if not ids or max(ids) >= self.vocabulary:
+            found = f"token {max(ids)}" if ids else "no tokens"
+            raise UserError(
+                f"model.path: the tokenizer makes {found} of a prompt, and the model knows tokens 0 to "
+                f"{self.vocabulary - 1}; does the tokenizer belong to '{self.name}'?"
+            )
+        return ids
+
+    def _text_ids(self, text: str) -> list[int]:
         # A chat template writes its own special tokens; adding the tokenizer's would double the first.
         special = not self.prompts.uses_chat(self.tokenizer)
-        ids = self.tokenizer(text, add_special_tokens=special)["input_ids"]
-        if special and len(ids) > 1 and ids[-1] in self.eos_ids:
-            ids = ids[:-1]
-        return list(ids)
+        ids = list(self.tokenizer(text, add_special_tokens=special)["input_ids"])
+        while special and len(ids) > 1 and ids[-1] in self.eos_ids:
+            ids.pop()
+        return ids
+
+    @cached_property
+    def _before_answer(self) -> tuple[str, list[int]]:
+        """A prompt up to where its answer's first word begins, and the tokens of that prompt."""
+        text = self.prompts.render(self.tokenizer, "Why?")
+        return text + self.prompts.answer_lead(self.tokenizer), self._text_ids(text)
 
     def encode_answer(self, text: str) -> list[int]:
         """Return an answer's tokens as they follow a prompt, without special tokens."""
-        # After a plain frame ("Answer:") the text is separated by a space; after a template by its newline.
-        lead = "" if self.prompts.uses_chat(self.tokenizer) else " "
-        return list(self.tokenizer(lead + text.strip(), add_special_tokens=False)["input_ids"])
+        # Tokenised behind a prompt, since many tokenizers treat the start of a text unlike its middle.
+        before, prompt = self._before_answer
+        ids = self._text_ids(before + text.strip())
+        if ids[: len(prompt)] == prompt:
+            ids = ids[len(prompt) :]
+        else:
+            ids = list(self.tokenizer(text.strip(), add_special_tokens=False)["input_ids"])
+        control = control_tokens(self.tokenizer)
+        return [i for i in ids if i not in control]
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of answer tokens."""
@@ -114,7 +185,15 @@ class LanguageModel:
 
         Returns:
             Logits over the vocabulary, or with `head=False` the backbone's last hidden states.
+
+        Raises:
+            UserError: a row is longer than the model's positions.
         """
+        if self.max_positions is not None and batch.input_ids.shape[1] > self.max_positions:
+            raise UserError(
+                f"model '{self.name}': a prompt and its answer have {batch.input_ids.shape[1]} tokens, and the model "
+                f"has {self.max_positions} positions; lower collect.generation.max_new_tokens or take shorter texts"
+            )
         batch = batch.to(self.device)
         module = self.model if head else self.backbone
         positions = {"position_ids": batch.position_ids} if self.takes_position_ids else {}
@@ -124,7 +203,6 @@ class LanguageModel:
             )
         return output.logits if head else output.last_hidden_state
 
-    @torch.no_grad()
     def generate_ids(
         self, prompts: Sequence[Sequence[int]], *, max_new_tokens: int, repetition_penalty: float = 1.0
     ) -> list[list[int]]:
@@ -132,33 +210,88 @@ class LanguageModel:
 
         Returns:
             The answers' tokens, up to and without the end token.
+
+        Raises:
+            UserError: a prompt and its answer would not fit the model's positions.
         """
+        if not prompts:
+            return []
+        eos = self.eos_ids
+        output = self._generate(
+            prompts, max_new_tokens, repetition_penalty=repetition_penalty, eos_token_id=eos or None
+        )
+        return [_until(row, eos) for row in output.tolist()]
+
+    def generate_steps(self, prompts: Sequence[Sequence[int]], *, steps: int) -> Steps:
+        """Generate exactly `steps` tokens past any end token, and return them with the logits they were chosen by."""
+        output = self._generate(prompts, steps, output_logits=True, return_dict_in_generate=True)
+        width = output.sequences.shape[1] - steps
+        return Steps(output.sequences[:, width:].tolist(), torch.stack(output.logits, dim=1))
+
+    def generate(
+        self, question: str, *, description: str | None = None, max_new_tokens: int | None = None
+    ) -> str:
+        """Return the model's greedy answer to a question, under a description if one is given."""
+        prompt = self.prompt_ids(question, description=description)
+        [answer] = self.generate_ids([prompt], max_new_tokens=max_new_tokens or self.max_new_tokens)
+        return self.decode(answer)
+
+    @torch.no_grad()
+    def _generate(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, **settings: Any) -> Any:
         width = max(len(prompt) for prompt in prompts)
+        self._check_fits(width, max_new_tokens)
         gaps = [width - len(prompt) for prompt in prompts]
         # Left padding, so that every row's next token stands in the same column.
-        input_ids = torch.tensor([[self.pad_id] * gap + [*prompt] for gap, prompt in zip(gaps, prompts, strict=True)])
+        input_ids = torch.tensor(
+            [[self.pad_id] * gap + [*prompt] for gap, prompt in zip(gaps, prompts, strict=True)]
+        )
         mask = torch.tensor([[0] * gap + [1] * (width - gap) for gap in gaps])
-        eos = self.eos_ids
-        settings = GenerationConfig(
+        wanted = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=False,
             num_beams=1,
-            repetition_penalty=repetition_penalty,
             pad_token_id=self.pad_id,
-            eos_token_id=eos or None,
             bos_token_id=self.tokenizer.bos_token_id,
+            **settings,
         )
-        output = self.model.generate(
-            input_ids=input_ids.to(self.device), attention_mask=mask.to(self.device), generation_config=settings
-        )
-        return [_until(row, eos) for row in output[:, width:].tolist()]
+        with self._generating(width):
+            output = self.model.generate(
+                input_ids=input_ids.to(self.device),
+                attention_mask=mask.to(self.device),
+                generation_config=wanted,
+            )
+        return output if wanted.return_dict_in_generate else output[:, width:]
 
-    def generate(self, question: str, *, description: str | None = None, max_new_tokens: int = 128) -> str:
-        """Return the model's greedy answer to a question, under a description if one is given."""
-        [answer] = self.generate_ids(
-            [self.prompt_ids(question, description=description)], max_new_tokens=max_new_tokens
-        )
-        return self.decode(answer)
+    def _check_fits(self, prompt: int, answer: int) -> None:
+        limit = self.max_positions
+        if limit is not None and prompt + answer > limit:
+            remedy = (
+                f"lower max_new_tokens (model, collect.generation or evaluate) to at most {limit - prompt}"
+                if prompt < limit
+                else "take shorter texts"
+            )
+            raise UserError(
+                f"model '{self.name}': a prompt of {prompt} tokens and an answer of up to {answer} do not fit the "
+                f"model's {limit} positions; {remedy}, or another model"
+            )
+
+    @contextmanager
+    def _generating(self, prompt_columns: int) -> Iterator[None]:
+        """Follow how far generation has read, and keep the checkpoint's settings from being merged into ours."""
+        generation = Generation(prompt_columns)
+
+        def count(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
+            tokens = kwargs.get("input_ids", args[0] if args else None)
+            generation.columns_read += (tokens if tokens is not None else kwargs["inputs_embeds"]).shape[1]
+
+        own, before = self.model.generation_config, self.generation
+        self.model.generation_config, self.generation = GenerationConfig(), generation
+        handle = self.backbone.register_forward_hook(count, with_kwargs=True)
+        try:
+            yield
+        finally:
+            handle.remove()
+            self.model.generation_config, self.generation = own, before
 
 
 def _until(ids: list[int], ends: Sequence[int]) -> list[int]:

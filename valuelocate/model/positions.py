@@ -34,7 +34,7 @@ def token_mask(batch: TokenBatch, tokens: TokenSet) -> Bool[Tensor, "batch token
 
 def edit_mask(batch: TokenBatch, positions: EditPositions) -> Bool[Tensor, "batch token"]:
     """Return where an edit acts on a teacher-forced batch."""
-    prompt, answer_read = _regions(batch)
+    _, answer_read = _regions(batch)
     if positions == "generated":
         return answer_read
     if positions == "all":
@@ -43,12 +43,12 @@ def edit_mask(batch: TokenBatch, positions: EditPositions) -> Bool[Tensor, "batc
     return answer_read | last_prompt
 
 
-def prefill_mask(rows: int, columns: int, positions: EditPositions, device: torch.device) -> Bool[Tensor, "batch token"]:
+def prefill_mask(
+    rows: int, columns: int, positions: EditPositions, device: torch.device
+) -> Bool[Tensor, "batch token"]:
     """Return where an edit acts while a left-padded prompt is read before generation."""
-    mask = torch.zeros(rows, columns, dtype=torch.bool, device=device)
-    if positions == "all":
-        mask[:] = True
-    elif positions == "response":
+    mask = torch.full((rows, columns), positions == "all", dtype=torch.bool, device=device)
+    if positions == "response":
         mask[:, -1] = True
     return mask
 

@@ -7,14 +7,25 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Literal, get_args
 
+from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 
 from valuelocate.errors import UserError
 
 Frame = Literal["auto", "chat", "plain"]
 Role = Literal["user", "system"]
+
+_SLOTS: Mapping[str, tuple[str, ...]] = {
+    "answer": ("question",),
+    "described_answer": ("question", "description"),
+    "system": ("description",),
+    "options": ("question", "option_a", "option_b"),
+    "plain_frame": ("prompt",),
+}
+_FIXED_DAY = datetime(2026, 1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +43,8 @@ class PromptStyle:
     answer: str = "{question}\n\nAnswer in your own words, briefly and directly, in under 100 words."
     """The question alone."""
     described_answer: str = (
-        "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as this person would, in "
-        "the first person, briefly and directly, in under 100 words.\n\n{question}"
+        "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as this "
+        "person would, in the first person, briefly and directly, in under 100 words.\n\n{question}"
     )
     """The question under a description, in the user's turn."""
     system: str = "Answer as the person who says of themselves: {description}"
@@ -43,25 +54,26 @@ class PromptStyle:
     plain_frame: str = "Question: {prompt}\n\nAnswer:"
     """Wraps the user's text for models without a chat template."""
     letters: tuple[str, str] = ("A", "B")
-    template_args: Mapping[str, object] = field(default_factory=lambda: {"enable_thinking": False, "date_string": "01 Jan 2026"})
-    """Fixed arguments of the chat template, so that a prompt does not depend on the day it is rendered."""
+    """The letters of the two options, as `options` names them."""
+    template_args: Mapping[str, object] = field(
+        default_factory=lambda: {"enable_thinking": False, "date_string": "01 Jan 2026"}
+    )
+    """Fixed arguments of the chat template, so that a prompt does not depend on the day it is rendered; a
+    template that asks for the time gets 1 January 2026."""
 
     def __post_init__(self) -> None:
-        if self.frame not in get_args(Frame):
-            raise UserError(f"model.prompts.frame={self.frame}: expected one of {', '.join(get_args(Frame))}")
-        if self.description_role not in get_args(Role):
-            raise UserError(f"model.prompts.description_role={self.description_role}: expected one of {', '.join(get_args(Role))}")
-        slots = {
-            "answer": ["question"],
-            "described_answer": ["question", "description"],
-            "system": ["description"],
-            "options": ["question", "option_a", "option_b"],
-            "plain_frame": ["prompt"],
-        }
-        for name, needed in slots.items():
+        for name, allowed in (("frame", get_args(Frame)), ("description_role", get_args(Role))):
+            if getattr(self, name) not in allowed:
+                raise UserError(
+                    f"model.prompts.{name}={getattr(self, name)}: expected one of {', '.join(allowed)}"
+                )
+        for name, needed in _SLOTS.items():
             missing = [slot for slot in needed if "{" + slot + "}" not in getattr(self, name)]
             if missing:
                 raise UserError(f"model.prompts.{name}: the template lacks {{{missing[0]}}}")
+        if len(self.letters) != 2 or len({*self.letters, ""}) != 3:
+            raise UserError(f"model.prompts.letters={list(self.letters)}: expected two different letters")
+        object.__setattr__(self, "letters", tuple(self.letters))
 
     def uses_chat(self, tokenizer: PreTrainedTokenizerBase) -> bool:
         """Whether prompts go through the tokenizer's chat template.
@@ -81,7 +93,14 @@ class PromptStyle:
         description: str | None = None,
         options: tuple[str, str] | None = None,
     ) -> str:
-        """Return the prompt's text, up to where the answer begins."""
+        """Return the prompt's text, up to where the answer begins.
+
+        Raises:
+            UserError: a text holds a control token of the tokenizer, or the chat template fails or leaves
+                one of the turns out.
+        """
+        for text in (question, description or "", *(options or ())):
+            _refuse_control_tokens(tokenizer, text)
         if options is not None:
             question = _fill(self.options, question=question, option_a=options[0], option_b=options[1])
         # With options the instruction to choose a letter stands in for the one to answer briefly.
@@ -90,14 +109,59 @@ class PromptStyle:
             user = _fill(bare, question=question)
         else:
             user = _fill(self.described_answer, question=question, description=description)
-        system = _fill(self.system, description=description) if description and self.description_role == "system" else None
+        system = None
+        if description is not None and self.description_role == "system":
+            system = _fill(self.system, description=description)
         if self.uses_chat(tokenizer):
-            turns = [{"role": "system", "content": system}] if system else []
-            text = tokenizer.apply_chat_template(
-                [*turns, {"role": "user", "content": user}], tokenize=False, add_generation_prompt=True, **self.template_args
-            )
-            return str(text)
+            return self._chat(tokenizer, system, user)
         return _fill(self.plain_frame, prompt=f"{system}\n\n{user}" if system else user)
+
+    def answer_lead(self, tokenizer: PreTrainedTokenizerBase) -> str:
+        """Return the white space that a model writes between a prompt and its answer.
+
+        A chat template tells by how it writes an answer down ("[/INST] Yes"); a plain frame by how it ends.
+        """
+        if not self.uses_chat(tokenizer):
+            return "" if self.plain_frame[-1].isspace() else " "
+        user, answer = "Hello", "Yes"
+        prompt = self._chat(tokenizer, None, user)
+        turns = [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
+        written = self._apply(tokenizer, turns, add_generation_prompt=False)
+        after = written.removeprefix(prompt)
+        # Templates that open an answer with more than they keep of it (an empty thought) tell nothing.
+        lead, found, _ = after.partition(answer)
+        return lead if found and len(after) < len(written) and not lead.strip() else ""
+
+    def _chat(self, tokenizer: PreTrainedTokenizerBase, system: str | None, user: str) -> str:
+        turns = [{"role": "system", "content": system}] if system else []
+        try:
+            text = self._apply(
+                tokenizer, [*turns, {"role": "user", "content": user}], add_generation_prompt=True
+            )
+        except (TemplateError, TypeError) as error:
+            remedy = "model.prompts.description_role=user" if system else "model.prompts.frame=plain"
+            raise UserError(f"the model's chat template fails: {error}; use {remedy}") from error
+        for role, content in (("system", system or ""), ("user", user)):
+            if content.strip() not in text:
+                raise UserError(
+                    f"the model's chat template leaves out or rewrites the {role} turn; use "
+                    f"model.prompts.{'description_role=user' if role == 'system' else 'frame=plain'}"
+                )
+        return text
+
+    def _apply(
+        self, tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]], *, add_generation_prompt: bool
+    ) -> str:
+        return str(
+            tokenizer.apply_chat_template(
+                turns,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+                # Some templates ask for today's date by this function instead of an argument.
+                strftime_now=_FIXED_DAY.strftime,
+                **self.template_args,
+            )
+        )
 
     def digest(self) -> str:
         """Return a hash of every template and argument, a part of cache keys."""
@@ -107,3 +171,19 @@ class PromptStyle:
 def _fill(template: str, **slots: str) -> str:
     # One pass, so that braces or slot names inside a filled-in text stay as they are.
     return re.sub(r"\{(\w+)\}", lambda match: slots.get(match[1], match[0]), template)
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:
+    """Return the tokens that steer a model instead of being text, by id."""
+    added = {i: token.content for i, token in tokenizer.added_tokens_decoder.items() if token.special}
+    return added | dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+
+
+def _refuse_control_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> None:
+    # The tokenizer would read such a text as the end of the turn or of the prompt.
+    tokens = control_tokens(tokenizer).values()
+    found = [token for token in tokens if not token.isalnum() and token in text]
+    if found:
+        raise UserError(
+            f"the text {text[:60]!r} holds {found[0]!r}, a control token of the model; remove it from the dataset"
+        )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from valuelocate.report import numbers
 from valuelocate.report.artifacts import Job
@@ -50,8 +51,8 @@ _SLOTS = (
     _Slot(label="unedited", kind="base", arm="base", direction="none"),
     _Slot(label="edit towards", kind="towards", arm="edit", direction="towards"),
     _Slot(label="edit away", kind="away", arm="edit", direction="away"),
-    _Slot(label="description in the prompt", kind="prompt", arm="prompt", direction="towards"),
-    _Slot(label="random neurons, towards", kind="random", arm="random_matched", direction="towards"),
+    _Slot(label="prompt", kind="prompt", arm="prompt", direction="towards"),
+    _Slot(label="random neurons", kind="random", arm="random_matched", direction="towards"),
 )
 
 
@@ -69,11 +70,14 @@ def chosen_answers(job: Job, *, limit: int) -> tuple[tuple[AnsweredQuestion, ...
     complete.sort(key=lambda question: hashlib.sha256(question.encode("utf-8", "replace")).hexdigest())
     kinds = {kind for answers in found.values() for kind in answers}
     slots = [slot for slot in _SLOTS if slot.kind in kinds]
+    scores = _headline_scores(job, complete[:limit])
     shown = tuple(
         AnsweredQuestion(
             id=question,
             question=str(found[question]["base"].get("question", "")),
-            answers=tuple(_answer(job, question, slot, found[question].get(slot.kind)) for slot in slots),
+            answers=tuple(
+                _answer(job, scores.get(question), slot, found[question].get(slot.kind)) for slot in slots
+            ),
         )
         for question in complete[:limit]
     )
@@ -120,26 +124,35 @@ def _same(strength: Any, dose: float | None) -> bool:
     return found is not None and dose is not None and bool(np.isclose(found, dose))
 
 
-def _answer(job: Job, question: str, slot: _Slot, row: Mapping[str, Any] | None) -> Answer:
-    text = None if row is None or row.get("text") is None else str(row["text"])
-    gain = None if row is None or slot.arm == "base" else _gain(job, question, slot, _draw(row))
-    return Answer(label=slot.label, kind=slot.kind, text=text, gain=None if gain is None else numbers.signed(gain))
-
-
-def _gain(job: Job, question: str, slot: _Slot, draw: float) -> float | None:
-    """Return the gain on one question, larger = more in the intended direction."""
+def _headline_scores(job: Job, questions: list[str]) -> dict[str, pd.DataFrame]:
     if job.scores is None:
-        return None
+        return {}
     evaluator, name = split_metric(job.metric)
-    rows = job.scores
-    keep = (rows["question_id"] == question) & (rows["evaluator"] == evaluator) & (rows["metric"] == name)
-    rows = rows[keep & (rows["scored_value"] == job.target) & rows["score"].notna()]
-    base = rows[rows["arm"] == "base"]["score"]
-    edited = rows[(rows["arm"] == slot.arm) & (rows["direction"] == slot.direction)]
+    rows = job.scores[job.scores["question_id"].isin(questions)]
+    keep = (rows["evaluator"] == evaluator) & (rows["metric"] == name) & (rows["scored_value"] == job.target)
+    return {
+        str(question): group for question, group in rows[keep & rows["score"].notna()].groupby("question_id")
+    }
+
+
+def _answer(job: Job, scores: pd.DataFrame | None, slot: _Slot, row: Mapping[str, Any] | None) -> Answer:
+    text = None if row is None or row.get("text") is None else str(row["text"])
+    gain = None
+    if row is not None and scores is not None and slot.arm != "base":
+        gain = _gain(scores, slot, _draw(row), job.dose(slot.direction))
+    return Answer(
+        label=slot.label, kind=slot.kind, text=text, gain=None if gain is None else numbers.signed(gain)
+    )
+
+
+def _gain(scores: pd.DataFrame, slot: _Slot, draw: float, dose: float | None) -> float | None:
+    """Return the gain on one question, larger = more in the intended direction."""
+    base = scores[scores["arm"] == "base"]["score"]
+    edited = scores[(scores["arm"] == slot.arm) & (scores["direction"] == slot.direction)]
     if slot.arm == "random_matched":
         edited = edited[edited["draw"] == draw]
     if slot.arm != "prompt":
-        edited = edited[[_same(strength, job.dose(slot.direction)) for strength in edited["strength"]]]
+        edited = edited[[_same(strength, dose) for strength in edited["strength"]]]
     if base.empty or edited.empty:
         return None
     change = float(edited["score"].iloc[0] - base.iloc[0])

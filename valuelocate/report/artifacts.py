@@ -66,7 +66,9 @@ class Job:
     def level(self) -> float | None:
         """Coverage of the intervals, e.g. 0.95."""
         compare = self.config.get("compare")
-        return number(self.result.get("level") or (compare.get("level") if isinstance(compare, Mapping) else None))
+        return number(
+            self.result.get("level") or (compare.get("level") if isinstance(compare, Mapping) else None)
+        )
 
     def outcome(self, direction: str) -> Mapping[str, Any] | None:
         """Return the result of a direction, or None where it was not run."""
@@ -76,7 +78,9 @@ class Job:
         """Return the strength at which a direction was read."""
         return number((self.outcome(direction) or {}).get("strength"))
 
-    def rows(self, *, metric: str | None = None, split: str = "eval", quantity: str = "gain", **equal: str) -> pd.DataFrame:
+    def rows(
+        self, *, metric: str | None = None, split: str = "eval", quantity: str = "gain", **equal: str
+    ) -> pd.DataFrame:
         """Return rows of the metrics table that have an estimate, by default gains on the evaluation split."""
         evaluator, name = split_metric(metric or self.metric)
         wanted = {"evaluator": evaluator, "metric": name, "split": split, "quantity": quantity, **equal}
@@ -119,7 +123,9 @@ def load_job(folder: Path) -> Job:
     result = read_json(folder / "result.json")
     for key in ("target", "metric"):
         if key not in result:
-            raise UserError(f"{folder / 'result.json'} has no '{key}': a report needs a finished job; run the job again")
+            raise UserError(
+                f"{folder / 'result.json'} has no '{key}': a report needs a finished job; run the job again"
+            )
     config, neurons = folder / "config.yaml", folder / "neurons.safetensors"
     return Job(
         folder=folder,
@@ -143,7 +149,9 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path} is not readable as JSON ({error}); remove the job's folder and run it again") from error
+        raise UserError(
+            f"{path} is not readable as JSON ({error}); remove the job's folder and run it again"
+        ) from error
     if not isinstance(found, dict):
         raise UserError(f"{path} holds a {type(found).__name__}; expected a JSON object")
     return found
@@ -153,7 +161,9 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except (OSError, ValueError) as error:
-        raise UserError(f"{path} is not readable as parquet ({error}); remove the job's folder and run it again") from error
+        raise UserError(
+            f"{path} is not readable as parquet ({error}); remove the job's folder and run it again"
+        ) from error
 
 
 def _optional_table(path: Path) -> pd.DataFrame | None:

@@ -8,14 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from valuelocate.evaluate.fluency import DEGENERATE, USABLE
 from valuelocate.report import look, numbers
 from valuelocate.report.artifacts import Job
 from valuelocate.report.labels import measure
 
 _FLUENCY = "fluency/score"
-USABLE = 0.9
-BROKEN = 0.8
-"""Fluency from which an edit counts as usable, and below which its text counts as broken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,25 +36,32 @@ def draw_dose(job: Job) -> go.Figure:
         shared_yaxes="rows",
         vertical_spacing=0.06,
         horizontal_spacing=0.04,
-        subplot_titles=[f"{'towards' if d == 'towards' else 'away from'} {look.safe(job.value_name)}" for d in job.directions],
+        subplot_titles=[_title(job, direction) for direction in job.directions] or None,
     )
     for row, panel in enumerate(panels, start=1):
         for column, direction in enumerate(job.directions, start=1):
             _fill(figure, job, panel, direction, row, column)
-    look.dress(figure, height=110 + 190 * len(panels))
+    look.dress(figure, height=128 + 190 * len(panels))
     for row, panel in enumerate(panels, start=1):
         figure.update_yaxes(title_text=look.safe(panel.title).replace("\n", "<br>"), row=row, col=1)
     strengths = sorted(set(_edit(job, panels[0], None)["strength"].astype(float)))
-    figure.update_xaxes(tickvals=strengths, ticktext=[numbers.dose(s) for s in strengths], showticklabels=True)
+    figure.update_xaxes(tickvals=strengths, ticktext=[numbers.dose(s) for s in strengths])
     figure.update_xaxes(title_text="strength of the edit", row=len(panels))
     return figure
+
+
+def _title(job: Job, direction: str) -> str:
+    words = "towards" if direction == "towards" else "away from"
+    return f"{words} {look.safe(job.value_name)}, chosen dose {numbers.dose(job.dose(direction))}"
 
 
 def _panels(job: Job) -> list[_Panel]:
     panels = []
     for metric in (job.metric, "preference/t2", "preference/t1"):
         known = measure(metric)
-        panel = _Panel(metric=metric, quantity="gain", split="eval", title=f"gain, {known.name}\n({known.unit})")
+        panel = _Panel(
+            metric=metric, quantity="gain", split="eval", title=f"gain, {known.name}\n({known.unit})"
+        )
         measured = metric == job.metric or not _edit(job, panel, None).empty
         if measured and all(other.metric != metric for other in panels):
             panels.append(panel)
@@ -75,28 +80,37 @@ def _edit(job: Job, panel: _Panel, direction: str | None, arm: str = "edit") -> 
 def _fill(figure: go.Figure, job: Job, panel: _Panel, direction: str, row: int, column: int) -> None:
     rows = _edit(job, panel, direction)
     place = {"row": row, "col": column}
-    if panel.metric == _FLUENCY:
-        for limit, word in ((USABLE, "usable"), (BROKEN, "broken")):
-            figure.add_hline(y=limit, line={"color": look.SOFT, "width": 1, "dash": "dot"}, **place)
-            figure.add_annotation(
-                text=word, x=1, xref="x domain", xanchor="right", y=limit, showarrow=False,
-                yanchor="bottom" if word == "usable" else "top", font={"size": 11.5, "color": look.SOFT}, **place
-            )  # fmt: skip
-    else:
-        figure.add_hline(y=0, line={"color": look.INK, "width": 1}, **place)
-        _add_random(figure, _edit(job, panel, direction, "random_matched"), place)
     if rows.empty:
         look.say_missing(figure, "not measured", **place)
         return
-    _add_curve(figure, rows, look.DIRECTION_COLOURS[direction], place)
-    dose = job.dose(direction)
+    colour, dose = look.DIRECTION_COLOURS[direction], job.dose(direction)
     if dose is not None:
-        figure.add_vline(x=dose, line={"color": look.DIRECTION_COLOURS[direction], "width": 1.4, "dash": "dash"}, **place)
-        if row == 1:
-            figure.add_annotation(
-                text=f"chosen dose {numbers.dose(dose)}", x=dose, y=1, yref="y domain", yanchor="top", xanchor="left",
-                xshift=4, showarrow=False, font={"size": 12, "color": look.DIRECTION_COLOURS[direction]}, **place
-            )  # fmt: skip
+        line = {"color": colour, "width": 1.4, "dash": "dash"}
+        figure.add_vline(x=dose, line=line, layer="between", exclude_empty_subplots=False, **place)
+    if panel.metric == _FLUENCY:
+        _add_limits(figure, place)
+    else:
+        line = {"color": look.INK, "width": 1}
+        figure.add_hline(y=0, line=line, layer="between", exclude_empty_subplots=False, **place)
+        _add_random(figure, _edit(job, panel, direction, "random_matched"), place)
+    _add_curve(figure, rows, colour, place)
+
+
+def _add_limits(figure: go.Figure, place: dict[str, int]) -> None:
+    for limit, word, anchor in ((USABLE, "usable", "bottom"), (DEGENERATE, "broken", "top")):
+        line = {"color": look.SOFT, "width": 1, "dash": "dot"}
+        figure.add_hline(y=limit, line=line, exclude_empty_subplots=False, **place)
+        figure.add_annotation(
+            text=word,
+            font={"size": 11.5, "color": look.SOFT},
+            x=0,
+            xref="x domain",
+            xanchor="left",
+            y=limit,
+            yanchor=anchor,
+            showarrow=False,
+            **place,
+        )
 
 
 def _add_curve(figure: go.Figure, rows: pd.DataFrame, colour: str, place: dict[str, int]) -> None:
@@ -134,7 +148,12 @@ def _add_curve(figure: go.Figure, rows: pd.DataFrame, colour: str, place: dict[s
 
 
 def _add_random(figure: go.Figure, rows: pd.DataFrame, place: dict[str, int]) -> None:
-    spread = rows[rows["draw"] >= 0].groupby("strength")["estimate"].agg(["min", "max", "mean", "size"]).reset_index()
+    spread = (
+        rows[rows["draw"] >= 0]
+        .groupby("strength")["estimate"]
+        .agg(["min", "max", "mean", "size"])
+        .reset_index()
+    )
     if spread.empty:
         return
     if len(spread) > 1:

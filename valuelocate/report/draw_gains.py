@@ -32,7 +32,14 @@ def draw_gains(job: Job) -> go.Figure:
     heights = {arm: len(arms) - 1 - place for place, arm in enumerate(arms)}
     for column, direction in enumerate(job.directions, start=1):
         rows = _rows(job, direction)
-        figure.add_vline(x=0, line={"color": look.INK, "width": 1}, row=1, col=column)
+        figure.add_vline(
+            x=0,
+            line={"color": look.INK, "width": 1},
+            row=1,
+            col=column,
+            layer="between",
+            exclude_empty_subplots=False,
+        )
         for arm in arms:
             of_arm = rows[rows["arm"] == arm]
             if arm == "random_matched":
@@ -41,7 +48,7 @@ def draw_gains(job: Job) -> go.Figure:
                 _add_arm(figure, of_arm.iloc[0], heights[arm], column, direction)
             else:
                 _add_not_run(figure, heights[arm], column)
-    look.dress(figure, height=130 + 52 * max(1, len(arms)))
+    look.dress(figure, height=148 + 52 * max(1, len(arms)))
     unit = measure(job.metric).unit
     figure.update_xaxes(title_text=f"gain in the intended direction ({look.safe(unit)})")
     figure.update_yaxes(
@@ -80,7 +87,9 @@ def _add_arm(figure: go.Figure, row: pd.Series, height: int, column: int, direct
             textfont={"size": 12, "color": colour},
             marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 1.6, "color": colour}},
             error_x=_error(row, colour),
-            customdata=[[look.safe(arm_name(arm)), numbers.signed(row["estimate"]), bounds, numbers.count(row["n"])]],
+            customdata=[
+                [look.safe(arm_name(arm)), numbers.signed(row["estimate"]), bounds, numbers.count(row["n"])]
+            ],
             hovertemplate="%{customdata[0]}<br>gain %{customdata[1]} (%{customdata[2]})"
             "<br>%{customdata[3]} questions<extra></extra>",
             cliponaxis=False,
@@ -115,7 +124,10 @@ def _add_draws(figure: go.Figure, rows: pd.DataFrame, height: int, column: int) 
             y=(height + offsets).tolist(),
             mode="markers",
             marker={"color": look.faded(look.RANDOM, 0.75), "size": 6.5},
-            customdata=[[int(draw), numbers.signed(gain)] for draw, gain in zip(draws["draw"], draws["estimate"], strict=True)],
+            customdata=[
+                [int(draw), numbers.signed(gain)]
+                for draw, gain in zip(draws["draw"], draws["estimate"], strict=True)
+            ],
             hovertemplate="random draw %{customdata[0]}<br>gain %{customdata[1]}<extra></extra>",
             cliponaxis=False,
         ),
@@ -138,5 +150,12 @@ def _add_draws(figure: go.Figure, rows: pd.DataFrame, height: int, column: int) 
 
 def _add_not_run(figure: go.Figure, height: int, column: int) -> None:
     figure.add_annotation(
-        text="not run", x=0, y=height, xshift=30, showarrow=False, font={"color": look.SOFT, "size": 12}, row=1, col=column
+        text="not run",
+        x=0,
+        y=height,
+        xshift=30,
+        showarrow=False,
+        font={"color": look.SOFT, "size": 12},
+        row=1,
+        col=column,
     )

@@ -35,9 +35,11 @@ def draw_layers(neurons: NeuronSet) -> go.Figure:
     step = max(1, round(most / 4))
     ticks = range(-(most // step + 1) * step, (most // step + 1) * step + 1, step)
     figure.update_yaxes(
-        title_text="selected neurons", tickvals=list(ticks), ticktext=[str(abs(t)) for t in ticks],
+        title_text="selected neurons",
+        tickvals=list(ticks),
+        ticktext=[str(abs(t)) for t in ticks],
         range=[-1.1 * most, 1.1 * most],
-    )  # fmt: skip
+    )
     return figure
 
 
@@ -58,7 +60,9 @@ def draw_scores(ranking: pd.DataFrame, neurons: NeuronSet | None, *, bins: int) 
         for pole, (name, colour) in POLES.items():
             chosen = np.isin(flat, neurons.of_pole(pole).flat().numpy())
             if chosen.any():
-                _add_bars(figure, scores[chosen], edges, f"{name}, {numbers.count(chosen.sum())} neurons", colour)
+                _add_bars(
+                    figure, scores[chosen], edges, f"{name}, {numbers.count(chosen.sum())} neurons", colour
+                )
     look.dress(figure, height=330, barmode="overlay", bargap=0)
     _legend(figure)
     site = f"score by {neurons.locator} at {neurons.score_site}" if neurons else "score"

@@ -26,7 +26,7 @@ def draw_specificity(job: Job, theory: Theory | None = None) -> go.Figure:
     """
     values = _order(job, theory)
     figure = go.Figure()
-    figure.add_vline(x=0, line={"color": look.INK, "width": 1})
+    figure.add_vline(x=0, line={"color": look.INK, "width": 1}, layer="between")
     for direction in job.directions:
         _add_direction(figure, _rows(job, direction), direction, values)
     names = [_name(job, value, theory) for value in values]
@@ -95,7 +95,9 @@ def _add_direction(figure: go.Figure, rows: pd.DataFrame, direction: str, values
             },
             customdata=[
                 [look.safe(value), numbers.signed(size), numbers.interval(one, two), numbers.count(n)]
-                for value, size, one, two, n in zip(rows["scored_value"], change, low, high, rows["n"], strict=True)
+                for value, size, one, two, n in zip(
+                    rows["scored_value"], change, low, high, rows["n"], strict=True
+                )
             ],
             hovertemplate="%{customdata[0]}<br>change %{customdata[1]} (%{customdata[2]})"
             "<br>%{customdata[3]} questions<extra></extra>",

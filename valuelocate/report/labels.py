@@ -44,7 +44,9 @@ MEASURES = {
         "averaged over both orders of the options",
     ),
     "judge/score": Measure(
-        name="judge's score", unit="judge's points", meaning="how much an answer expresses the value, by the judge"
+        name="judge's score",
+        unit="probability",
+        meaning="the probability, by the judge, that an answer expresses the value",
     ),
 }
 

@@ -40,8 +40,12 @@ def dress(figure: go.Figure, *, height: int, **layout: Any) -> go.Figure:
         font={"family": FONT, "size": 13, "color": INK},
         paper_bgcolor="#ffffff",
         plot_bgcolor="#ffffff",
-        margin={"l": 70, "r": 20, "t": 40, "b": 52},
-        hoverlabel={"bgcolor": "#ffffff", "bordercolor": RULE, "font": {"family": FONT, "size": 12.5, "color": INK}},
+        margin={"l": 70, "r": 20, "t": 58, "b": 52},
+        hoverlabel={
+            "bgcolor": "#ffffff",
+            "bordercolor": RULE,
+            "font": {"family": FONT, "size": 12.5, "color": INK},
+        },
         hovermode="closest",
         showlegend=False,
     )
@@ -56,7 +60,7 @@ def dress(figure: go.Figure, *, height: int, **layout: Any) -> go.Figure:
     }
     figure.update_xaxes(showline=True, ticks="outside", ticklen=4, **axis)
     figure.update_yaxes(showline=False, **axis)
-    figure.update_annotations(font={"size": 13.5, "color": INK})
+    figure.update_annotations(selector={"yref": "paper"}, font={"size": 14, "color": INK})
     figure.update_layout(**layout)
     return figure
 

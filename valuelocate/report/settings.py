@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from valuelocate.errors import UserError
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReportSettings:
@@ -20,4 +22,4 @@ class ReportSettings:
         for name, least in (("questions", 0), ("top_neurons", 0), ("bins", 5)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
-                raise ValueError(f"report.{name}={value!r}: expected a whole number of at least {least}")
+                raise UserError(f"report.{name}={value!r}: expected a whole number of at least {least}")

@@ -25,13 +25,22 @@ def headline_table(result: Mapping[str, Any]) -> Table:
     name = str(result.get("value_name") or result["target"])
     unit = measure(str(result.get("metric", ""))).unit
     how = " / ".join(str(result[key]) for key in ("model", "locator", "intervention") if result.get(key))
-    table = Table(title=Text(f"{name}: {how}"), title_justify="left", caption=Text(f"gains in {unit}"), caption_justify="left")
+    table = Table(
+        title=Text(f"{name}: {how}"),
+        title_justify="left",
+        caption=Text(f"gains in {unit}"),
+        caption_justify="left",
+    )
     table.add_column("")
     table.add_column("towards", justify="right")
     table.add_column("away", justify="right")
     level = numbers.number(result.get("level"))
     found = findings(result, level=level)
-    table.add_row("Verdict", *(Text(finding.badge, style=_STYLES[finding.verdict]) for finding in found), end_section=True)
+    table.add_row(
+        "Verdict",
+        *(Text(finding.badge, style=_STYLES[finding.verdict]) for finding in found),
+        end_section=True,
+    )
     for row in summary_rows(result, level=level):
         table.add_row(Text(row.label), *(Text(cell) for cell in row.cells))
     return table
@@ -44,8 +53,21 @@ def study_table(study: pd.DataFrame) -> Table:
         study: the content of study.parquet.
     """
     table = Table(title=Text("Jobs of the study"), title_justify="left")
-    for column in ("job", "value", "locate", "beyond random", "interval", "p", "p (Holm)", "fluency", "verdict", "time"):
-        table.add_column(column, justify="left" if column in ("job", "value", "locate", "verdict") else "right")
+    for column in (
+        "job",
+        "value",
+        "locate",
+        "beyond random",
+        "interval",
+        "p",
+        "p (Holm)",
+        "fluency",
+        "verdict",
+        "time",
+    ):
+        table.add_column(
+            column, justify="left" if column in ("job", "value", "locate", "verdict") else "right"
+        )
     for row in study.to_dict("records"):
         table.add_row(*(Text(cell, overflow="fold") for cell in _study_cells(row)))
     return table
@@ -54,7 +76,14 @@ def study_table(study: pd.DataFrame) -> Table:
 def _study_cells(row: Mapping[Any, Any]) -> list[str]:
     if row["state"] != "done":
         missing = [""] * 5
-        return [str(row["job"]), _name(row["value"]), _name(row["locate"]), *missing, f"{row['state']}: {_name(row['error'])}", ""]
+        return [
+            str(row["job"]),
+            _name(row["value"]),
+            _name(row["locate"]),
+            *missing,
+            f"{row['state']}: {_name(row['error'])}",
+            "",
+        ]
     verdict = _name(row["verdict_in_study"])
     return [
         str(row["job"]),

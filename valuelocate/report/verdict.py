@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from valuelocate.evaluate.fluency import DEGENERATE, USABLE
 from valuelocate.report import numbers
 from valuelocate.report.artifacts import outcome
 from valuelocate.report.labels import DIRECTIONS, VERDICTS, measure
 from valuelocate.report.numbers import MISSING, number
 
 NOT_RUN = "not run"
+NO_DRAWS = "no draws"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +52,49 @@ def summary_rows(result: Mapping[str, Any], *, level: float | None = None) -> tu
     lines = (
         ("Gain beyond random neurons", lambda part: numbers.signed(part.get("estimate")), beyond),
         (covered, lambda part: numbers.interval(part.get("ci_low"), part.get("ci_high")), bootstrap),
-        ("Questions", lambda part: numbers.count(part.get("n")), "of the evaluation split, asked about the target value"),
+        (
+            "Questions",
+            lambda part: numbers.count(part.get("n")),
+            "of the evaluation split, asked about the target value",
+        ),
         ("Gain of the edit", lambda part: numbers.signed(part.get("gain")), "against the unedited model"),
-        ("Random draws: mean (SD)", _random_cell, "gain of the same number of random neurons a layer, same amplitudes"),
-        ("Rank p", lambda part: numbers.probability(part.get("p_rank")), "(1 + draws at least as large) / (draws + 1)"),
-        ("Gain of a prompt", lambda part: numbers.signed(part.get("prompt_estimate")), "a description of the value before the question"),
+        (
+            "Random draws: mean (SD)",
+            _random_cell,
+            "gain of the same number of random neurons a layer, same amplitudes",
+        ),
+        (
+            "Rank p",
+            lambda part: numbers.probability(part.get("p_rank")),
+            "(1 + draws at least as large) / (draws + 1)",
+        ),
+        (
+            "Gain of a prompt",
+            lambda part: numbers.signed(part.get("prompt_estimate")),
+            "a description of the value before the question",
+        ),
         ("Share of the prompt's gain", prompt_share, "gain of the edit over gain of the prompt"),
-        ("Specificity", _specificity_cell, "the same measure on the other values' questions; drawn value by value in Figure 3"),
-        ("Fluency", lambda part: numbers.plain(part.get("fluency")), "1: as fluent as the unedited model; usable from 0.9, broken below 0.8"),
-        ("Dose", lambda part: numbers.dose(part.get("strength")), "strength of the edit at which all of this was read"),
+        (
+            "Specificity",
+            _specificity_cell,
+            "the same measure on the other values' questions; drawn value by value in Figure 3",
+        ),
+        (
+            "Fluency",
+            lambda part: numbers.plain(part.get("fluency")),
+            f"1: as fluent as the unedited model; usable from {USABLE}, broken below {DEGENERATE}",
+        ),
+        (
+            "Dose",
+            lambda part: numbers.dose(part.get("strength")),
+            "strength of the edit at which all of this was read",
+        ),
     )
     parts = [outcome(result, direction) for direction in DIRECTIONS]
     return tuple(
-        SummaryRow(label=label, cells=tuple(write(part) if part else NOT_RUN for part in parts), meaning=meaning)
+        SummaryRow(
+            label=label, cells=tuple(write(part) if part else NOT_RUN for part in parts), meaning=meaning
+        )
         for label, write, meaning in lines
     )
 
@@ -85,7 +117,11 @@ def _finding(result: Mapping[str, Any], direction: str, level: float | None) -> 
     part = outcome(result, direction)
     name = str(result.get("value_name") or result["target"])
     if part is None:
-        sentence = f"The edit away from {name} was not run." if direction == "away" else f"The edit towards {name} was not run."
+        sentence = (
+            f"The edit away from {name} was not run."
+            if direction == "away"
+            else f"The edit towards {name} was not run."
+        )
         return Finding(direction=direction, verdict="missing", badge=NOT_RUN, sentence=sentence, reasons=())
     verdict = str(part.get("verdict"))
     return Finding(
@@ -106,16 +142,24 @@ def _opening(result: Mapping[str, Any], part: Mapping[str, Any], direction: str,
         "moved": f"{subject} moved {whose} {way}.",
         "not_moved": f"{subject} was not shown to move {whose} {way}.",
         "degenerate": f"{subject} {way} broke the model's text, so nothing is claimed: fluency fell to "
-        f"{numbers.plain(part.get('fluency'))}, below 0.8.",
+        f"{numbers.plain(part.get('fluency'))}, below {DEGENERATE}.",
     }
     return opening.get(str(part.get("verdict")), f"{subject} {way} has no verdict.")
 
 
 def _evidence(result: Mapping[str, Any], part: Mapping[str, Any], level: float | None) -> str:
-    estimate, gain, draws = number(part.get("estimate")), number(part.get("gain")), number(part.get("n_draws"))
+    estimate, gain, draws = (
+        number(part.get("estimate")),
+        number(part.get("gain")),
+        number(part.get("n_draws")),
+    )
     unit = measure(str(result.get("metric", ""))).unit
     if not draws:
-        alone = f"The shift was {numbers.signed(gain)} {unit}" if gain is not None else "The shift was not measured"
+        alone = (
+            f"The shift was {numbers.signed(gain)} {unit}"
+            if gain is not None
+            else "The shift was not measured"
+        )
         return f"{alone}; no random draws were made, so there is nothing to hold it against."
     if estimate is None:
         return "The shift beyond random neurons was not measured."
@@ -141,7 +185,7 @@ def _rank(part: Mapping[str, Any], draws: int) -> str:
 def _random_cell(part: Mapping[str, Any]) -> str:
     draws = number(part.get("n_draws"))
     if not draws:
-        return "no draws"
+        return NO_DRAWS
     return f"{numbers.signed(part.get('random_mean'))} ({numbers.plain(part.get('random_sd'))}), {draws:.0f} draws"
 
 
@@ -149,5 +193,7 @@ def _specificity_cell(part: Mapping[str, Any]) -> str:
     if number(part.get("specificity")) is None:
         return MISSING
     low, high = part.get("specificity_ci_low"), part.get("specificity_ci_high")
-    bounds = f" ({numbers.interval(low, high)})" if number(low) is not None and number(high) is not None else ""
+    bounds = (
+        f" ({numbers.interval(low, high)})" if number(low) is not None and number(high) is not None else ""
+    )
     return f"{numbers.signed(part.get('specificity'))}{bounds}"

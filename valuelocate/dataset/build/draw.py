@@ -20,7 +20,9 @@ HALVES = ("model", "judge")
 NEG_KINDS = ("absence", "rejection")
 """Negative answers and descriptions that the mini set locates with, each as often as the other."""
 
-HELD_OUT_FORMS = frozenset({"change_mind", "draw_the_line", "regret", "write_note", "finish_story", "diary_line"})
+HELD_OUT_FORMS = frozenset(
+    {"change_mind", "draw_the_line", "regret", "write_note", "finish_story", "diary_line"}
+)
 """Forms kept for `eval`, so that it also asks in ways that locating has not seen."""
 
 
@@ -48,7 +50,9 @@ def draw_seeds(seeds: Sequence[Seed], theory: Theory, per_value: int) -> list[Se
         for cell in (cells[index % len(cells)] for index in range(per_value)):
             candidates = [seed for seed in seeds if _fits(seed, cell) and seed.topic not in taken]
             if not candidates:
-                raise UserError(f"the seed bank has too few seeds for {'/'.join(cell)}: add some in further topics")
+                raise UserError(
+                    f"the seed bank has too few seeds for {'/'.join(cell)}: add some in further topics"
+                )
             seed = min(candidates, key=lambda s: (topic_uses[s.topic], form_uses[s.form], _rank(s.family)))
             taken.add(seed.topic)
             topic_uses[seed.topic] += 1

@@ -17,7 +17,9 @@ def split_hash(records: Sequence[Record]) -> str:
     return digest(sorted(digest(to_row(record)) for record in records))
 
 
-def manifest_of(name: str, descriptions: Sequence[Description], questions: Sequence[Question]) -> dict[str, Any]:
+def manifest_of(
+    name: str, descriptions: Sequence[Description], questions: Sequence[Question]
+) -> dict[str, Any]:
     """Return name, version, licence, counts by split and by value, and the SHA-256 of each split."""
     records: list[Record] = [*descriptions, *questions]
     cells = Counter(f"{row.value}/{row.kind}/{row.split}" for row in records)

@@ -14,7 +14,7 @@ from valuelocate.dataset.build.card import data_card
 from valuelocate.dataset.build.draw import draw_descriptions, draw_seeds
 from valuelocate.dataset.build.manifest import jsonl, manifest_of
 from valuelocate.dataset.checks.counts import check_description_counts, check_question_counts
-from valuelocate.dataset.checks.suite import Checked, CheckRow, run_checks
+from valuelocate.dataset.checks.suite import Checked, CheckRow, check_polarity, run_checks
 from valuelocate.dataset.records import Description, Question
 from valuelocate.dataset.seeds import load_seeds
 from valuelocate.dataset.shipped import DATA
@@ -60,7 +60,10 @@ def check_mini(mini: Mini, theory: Theory) -> Checked:
 
 def check_bank(theory: Theory) -> Checked:
     """Run every check on all seeds and descriptions that the package ships."""
-    return run_checks(description_bank(), question_bank(), theory, load_topics())
+    descriptions, questions = description_bank(), question_bank()
+    checked = run_checks(descriptions, questions, theory, load_topics())
+    poles = check_polarity(descriptions, questions, theory)
+    return Checked([*checked.rows, *poles.rows], [*checked.findings, *poles.findings])
 
 
 def build_mini(output: Path | None = None) -> Path:
@@ -72,7 +75,6 @@ def build_mini(output: Path | None = None) -> Path:
     Raises:
         MistakesError: a check fails; nothing is written.
     """
-    folder = output or DATA / "mini"
     theory = load_theory()
     mini = compose_mini(theory)
     checked, bank = check_mini(mini, theory), check_bank(theory)
@@ -80,15 +82,21 @@ def build_mini(output: Path | None = None) -> Path:
     if findings:
         messages = dict.fromkeys(f"{row}: {check}: {reason}" for row, check, reason in findings)
         raise MistakesError(list(messages), heading="the text of ValueInsight breaks its rules:")
+    return write_mini(mini, output or DATA / "mini", checked, bank)
+
+
+def write_mini(mini: Mini, folder: Path, checked: Checked, bank: Checked) -> Path:
+    """Write the files of the mini set, the manifest last; return their folder."""
     manifest = manifest_of("mini", mini.descriptions, mini.questions)
-    folder.mkdir(parents=True, exist_ok=True)
+    shipped_bank = description_bank(), question_bank()
     contents = {
         "descriptions.jsonl": jsonl(mini.descriptions),
         "questions.jsonl": jsonl(mini.questions),
-        "DATA_CARD.md": data_card(mini.descriptions, mini.questions, checked.rows, bank.rows),
+        "DATA_CARD.md": data_card(mini.descriptions, mini.questions, checked.rows, bank.rows, shipped_bank),
         "manifest.json": f"{json.dumps(manifest, indent=2)}\n",
     }
+    folder.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (folder / name).write_text(content, encoding="utf-8", newline="\n")
-    logger.info("wrote %d descriptions and %d questions to %s", len(mini.descriptions), len(mini.questions), folder)
+    logger.info("wrote %s to %s", ", ".join(contents), folder)
     return folder

@@ -19,7 +19,7 @@ _INSTRUCTIONS = frozenset(
 )
 _REPEATED = re.compile(r"\b([^\W\d_]+)\s+\1\b", re.IGNORECASE)
 _SLOT = re.compile(r"\{[^}]*\}|\[[^\]]*\]|<[^>]*>|\b(?:XX+|TBD)\b")
-_OPENING_QUOTE = re.compile(r"(?<![\w'])'(?=\w)(?!(?:em|til|tis|twas|cause|n)\b)")
+_OPENING_QUOTE = re.compile(r"(?<![\w'])'(?=\w)(?!(?:em|til|tis|twas|cause|n|\d0s|\d\d)\b)")
 _CLOSING_QUOTE = re.compile(r"(?<=[\w.,!?])'(?!\w)")
 _SOUNDS_CONSONANT = r"(?:one|once|uni|eu|ewe|use|usual|util|ukulele|u-)\w*"
 _A_BEFORE_VOWEL = re.compile(rf"\ba\s+(?!{_SOUNDS_CONSONANT})([aeiou]\w*)", re.I)

@@ -63,7 +63,9 @@ def polarity_auroc(texts: Sequence[PoledText], theory: Theory) -> float:
         if len(fold_of) < FOLDS or len({row.positive for row in rows}) < 2:
             raise ValueError(f"value '{value}' needs texts of both poles about at least {FOLDS} topics")
         words = [pattern.sub(" ", row.text) for row in rows]
-        areas.append(_held_out_area(words, [row.positive for row in rows], [fold_of[row.topic] for row in rows]))
+        areas.append(
+            _held_out_area(words, [row.positive for row in rows], [fold_of[row.topic] for row in rows])
+        )
     return mean(areas)
 
 

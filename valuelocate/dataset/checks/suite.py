@@ -23,6 +23,13 @@ from valuelocate.dataset.checks.length import (
 )
 from valuelocate.dataset.checks.openings import check_openings, opening_shares
 from valuelocate.dataset.checks.overlap import check_overlap
+from valuelocate.dataset.checks.polarity_leak import (
+    LIMIT,
+    PoledText,
+    answered_texts,
+    described_texts,
+    polarity_auroc,
+)
 from valuelocate.dataset.checks.schema import check_schema
 from valuelocate.dataset.checks.topic_splits import check_splits
 from valuelocate.dataset.checks.value_words import check_value_words
@@ -58,7 +65,12 @@ class _Check(NamedTuple):
 
 
 NOT_RUN = (
-    CheckRow("paraphrases by embedding", "cosine above .95 in at most 1 %", "not run: needs a sentence encoder", None),
+    CheckRow(
+        "paraphrases by embedding",
+        "cosine above .95 in at most 1 %",
+        "not run: needs a sentence encoder",
+        None,
+    ),
     CheckRow("answerable both ways", "80 % by 1 point or more", "not run: needs an instruct model", None),
     CheckRow("not one-sided", "between .1 and .9 for 70 %", "not run: needs an instruct model", None),
     CheckRow("value assignment", "kappa at least .6", "not run: needs two blind readers", None),
@@ -87,6 +99,31 @@ def run_checks(
     return Checked(rows, [finding for check in checks for finding in check.findings])
 
 
+def check_polarity(
+    descriptions: Sequence[Description], questions: Sequence[Question], theory: Theory
+) -> Checked:
+    """Measure how well bare words tell the pole of descriptions and of answers; needs a large set."""
+    rows: list[CheckRow] = []
+    findings: list[Finding] = []
+    texts: dict[str, list[PoledText]] = {
+        "descriptions": described_texts(descriptions),
+        "answers": answered_texts(questions),
+    }
+    for name, poled in texts.items():
+        found = polarity_auroc(poled, theory)
+        rows.append(
+            CheckRow(
+                f"bare words tell the pole of {name}",
+                f"AUROC at most {LIMIT}",
+                f"{found:.2f}",
+                found <= LIMIT,
+            )
+        )
+        if found > LIMIT:
+            findings.append(Finding(f"all {name}", "polarity leak", f"AUROC {found:.2f}; at most {LIMIT}"))
+    return Checked(rows, findings)
+
+
 def stance_texts(questions: Iterable[Question]) -> dict[str, str]:
     """Return the answers of the questions that have them, by question id and pole."""
     return {
@@ -102,8 +139,8 @@ def _shared_checks(
 ) -> Iterable[_Check]:
     texts = {record.id: record.text for record in records}
     stances = stance_texts(questions)
-    yield _Check("schema and ids", "0", check_schema([to_row(record) for record in records], theory))
     if topics is not None:
+        yield _Check("schema and ids", "0", check_schema([to_row(record) for record in records], theory))
         yield _Check("topics, domains and families keep their split", "0", check_splits(records, topics))
     yield _Check("exact duplicates", "0", check_exact_duplicates(texts) + check_exact_duplicates(stances))
     near = check_near_duplicates(texts) + check_near_duplicates(stances)
@@ -130,7 +167,9 @@ def _question_checks(questions: Sequence[Question]) -> Iterable[_Check]:
     openings = f"{shares[0][1]:.1%} and {sum(share for _, share in shares[:10]):.1%}"
     found = f"{min(words)} to {max(words)}"
     yield _Check("question length", "10 to 70 words", check_question_length(questions), found)
-    yield _Check("mean question length", "25 to 40 words", check_question_mean(questions), f"{mean(words):.1f}{spread}")
+    yield _Check(
+        "mean question length", "25 to 40 words", check_question_mean(questions), f"{mean(words):.1f}{spread}"
+    )
     yield _Check("length of the two answers", "within 20 %", check_stance_length(questions))
     yield _Check("ends as a question or an instruction", "all", check_asks(questions))
     yield _Check("leading wording", "0", check_leading(questions))

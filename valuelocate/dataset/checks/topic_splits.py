@@ -23,7 +23,7 @@ def check_splits(records: Sequence[Record], topics: Topics) -> list[Finding]:
 
 
 def _topic_reasons(record: Record, topics: Topics) -> list[str]:
-    if record.topic not in topics.topics:
+    if record.topic is None or record.topic not in topics.topics:
         return [f"topic '{record.topic}' is not in topics.yaml"]
     topic = topics.topic(record.topic)
     reasons = []
