@@ -137,12 +137,21 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
     "select": {"share": {"_target_": f"{HERE}.FakePart", "size": 1}},
     "intervene": {"valuelocate": {"_target_": f"{HERE}.FakeIntervention", "strength": 1.0}},
     "evaluate": {
-        name: {"_target_": f"{HERE}.FakeEvaluator", "name": name} for name in ("preference", "judge", "fluency")
+        name: {"_target_": f"{HERE}.FakeEvaluator", "name": name}
+        for name in ("preference", "judge", "fluency")
     },
     "compare": {
-        "default": {"_target_": f"{HERE}.FakeCompare", "draws": 19, "resamples": 9, "methods": ["valuelocate", "mean_diff"]}
+        "default": {
+            "_target_": f"{HERE}.FakeCompare",
+            "draws": 19,
+            "resamples": 9,
+            "methods": ["valuelocate", "mean_diff"],
+        }
     },
-    "track": {"wandb": {"_target_": f"{HERE}.FakeTracker", "mode": "offline"}, "none": {"_target_": f"{HERE}.FakeTracker"}},
+    "track": {
+        "wandb": {"_target_": f"{HERE}.FakeTracker", "mode": "offline"},
+        "none": {"_target_": f"{HERE}.FakeTracker"},
+    },
     "report": {"default": {"_target_": f"{HERE}.FakePart", "size": 1}},
 }
 
@@ -200,7 +209,9 @@ class FakePipeline(ModuleType):
 def write_study(study: Path) -> Path:
     """Write the status of every job, as study.parquet does among other things."""
     folders = [folder for folder in sorted(study.iterdir()) if (folder / "status.json").is_file()]
-    rows = [{"job": folder.name, "state": status.state} for folder in folders if (status := read_status(folder))]
+    rows = [
+        {"job": folder.name, "state": status.state} for folder in folders if (status := read_status(folder))
+    ]
     pd.DataFrame(rows, columns=["job", "state"]).to_parquet(study / "study.parquet")
     return study / "study.parquet"
 
@@ -220,7 +231,13 @@ class Launched:
 class Entry:
     """Calls the command line in this process, in a folder of its own."""
 
-    def __init__(self, folder: Path, pipeline: FakePipeline, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def __init__(
+        self,
+        folder: Path,
+        pipeline: FakePipeline,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+    ):
         self.folder, self.pipeline, self._capsys, self._monkeypatch = folder, pipeline, capsys, monkeypatch
 
     def __call__(self, *arguments: str) -> Launched:
@@ -234,7 +251,9 @@ class Entry:
     def jobs(self, study: str = "default") -> dict[str, str]:
         """State by name of the job folders of a study."""
         found = (self.folder / "outputs" / study).glob("*/status.json")
-        return {path.parent.name: status.state for path in sorted(found) if (status := read_status(path.parent))}
+        return {
+            path.parent.name: status.state for path in sorted(found) if (status := read_status(path.parent))
+        }
 
 
 def make_entry(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Entry:

@@ -1,7 +1,7 @@
 """Checks the shapes and dtypes in signatures during the test run (a pytest plugin, named in pyproject.toml).
 
-Only annotations that hold a tensor's shape are checked. With the others, a test that hands over a wrong value to
-see our own message for it would meet the checker's instead.
+Only annotations that hold a tensor's shape are checked. With the others, a test that hands over a wrong value
+to see our own message for it would meet the checker's instead.
 """
 
 from __future__ import annotations

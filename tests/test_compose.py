@@ -1,4 +1,4 @@
-"""Every YAML of the shipped config composes, binds and builds; what a member's file sets is what its class takes."""
+"""Every YAML of the shipped config composes, binds and builds."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ GROUPS = {*COMPONENTS, *LIST_GROUPS, "experiment"}
 FILES = sorted(path for path in CONF.rglob("*.yaml") if path != CONF / "config.yaml")
 
 NEEDED = {
-    # A dataset of one's own has no default path, and an amplitude by percentile needs its statistics.
+    # What is one's own has no default path, and an amplitude by percentile needs its statistics.
     "dataset/own": ["dataset.path=here.jsonl"],
+    "model/custom": ["model.path=here"],
     "intervene/npti": ["collect=percentile"],
 }
 

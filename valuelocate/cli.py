@@ -119,8 +119,9 @@ def _prepare(
     trainer = OmegaConf.select(composed, "trainer") or {}
     refuse_script_ddp(str(trainer.get("strategy")), trainer.get("devices", 1))
     folder = composed.hydra.sweep.dir if _sets(overrides, "hydra.sweep.dir") else sweep_folder(composed)
-    extra += [f"hydra.sweep.dir='{folder}'", *default_sweep(overrides, composed)]
-    return extra, Path(folder)
+    added = default_sweep(overrides, composed)
+    composer.check_choices([*overrides, *parse_overrides(added)], groups)
+    return [*extra, f"hydra.sweep.dir='{folder}'", *added], Path(folder)
 
 
 def _has_stand_in(override: Override) -> bool:
@@ -151,8 +152,10 @@ def _launch(composer: Composer, arguments: Sequence[str], sweep: Path | None) ->
         except COMPOSITION_ERRORS as error:
             raise UserError(composer.explain(error)) from error
         finally:
+            well = all(end.state != "failed" for end in ends)
             # The jobs of a sweep may have run elsewhere; what they left on disk tells how they went.
-            well = close_sweep(sweep) if sweep else all(end.state != "failed" for end in ends)
+            if sweep and not close_sweep(sweep) and console.is_main_process():
+                well = False
     return 0 if well else FAILED
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
-
-from hydra.utils import get_object
 
 from valuelocate.errors import MistakesError, UserError, nearest
 from valuelocate.fields import MismatchError, conform, hints_of
@@ -76,10 +75,10 @@ class Assembly:
     def _component(self, path: str, children: dict[str, Any], key: str) -> Any:
         known_mistakes = len(self.mistakes)
         try:
-            target = get_object(path)
+            target = _find(path)
             parameters = inspect.signature(target).parameters
         except (ImportError, ValueError, TypeError) as error:
-            self.mistakes.append(f"{key}.{TARGET}={path}: cannot be used: {_first_line(error)}")
+            self.mistakes.append(f"{key}.{TARGET}={path}: cannot be used: {_one_line(error)}")
             return _BROKEN
         self._bind(target, parameters, children, key)
         hints = hints_of(target)
@@ -136,5 +135,27 @@ class Assembly:
         return _BROKEN
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__
+def _find(path: str) -> Callable[..., Any]:
+    """Import what a dotted path names; the longest part of it that is a module is the module."""
+    parts = path.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        name = ".".join(parts[:length])
+        try:
+            found: Any = importlib.import_module(name)
+        except ModuleNotFoundError as error:
+            # A module that the named one needs is another matter than the named one not being there.
+            if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+                raise
+            continue
+        for part in parts[length:]:
+            if not hasattr(found, part):
+                raise ImportError(
+                    f"{name} has no {part}; {nearest(part, (n for n in dir(found) if n[0] != '_'))}"
+                )
+            found = getattr(found, part)
+        return found
+    raise ImportError(f"there is no module {parts[0]}")
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

@@ -70,6 +70,31 @@ class Composer:
             raise MistakesError([_explained(error, known, self.groups()) for error in failed])
         return composed
 
+    def check_choices(self, overrides: Iterable[Override], groups: Mapping[str, Sequence[str]]) -> None:
+        """Refuse a sweep over members of a group that do not exist, before anything runs.
+
+        Raises:
+            MistakesError: the members that are nowhere to be found.
+        """
+        mistakes = []
+        for override in overrides:
+            members = groups.get(override.key_or_group)
+            if members is None or not override.is_choice_sweep():
+                continue
+            for choice in override.sweep_string_iterator():
+                if choice not in members:
+                    mistakes += self._refused(f"{override.get_key_element()}={choice}")
+        if mistakes:
+            raise MistakesError(mistakes)
+
+    def _refused(self, override: str) -> list[str]:
+        try:
+            # The member may come from a folder of the user's.
+            self.compose([override])
+        except COMPOSITION_ERRORS as error:
+            return [self.explain(error)]
+        return []
+
     def explain(self, error: Exception) -> str:
         """Return what is wrong in our words, with the nearest names."""
         try:
@@ -197,14 +222,22 @@ def _no_such_key(key: str, known: Mapping[str, Any], groups: Mapping[str, Sequen
             break
         reached.append(part)
         node = node[part]
-    beside = [str(name) for name in node if name not in ("hydra", "_target_")] if isinstance(node, Mapping) else []
+    beside = (
+        [str(name) for name in node if name not in ("hydra", "_target_")] if isinstance(node, Mapping) else []
+    )
     place = "".join(f"{part}." for part in reached)
     wanted = key.removeprefix(place)
     close = [place + name for name in get_close_matches(wanted, beside, n=2, cutoff=0.6)]
-    close = close or get_close_matches(key, {*_dotted(known), *groups}, n=3, cutoff=0.7)
+    if not close:
+        everywhere = [*_dotted(known), *groups]
+        last = wanted.rpartition(".")[2]
+        close = [name for name in everywhere if name.rpartition(".")[2] == last and name != last]
+    if not close and not place:
+        close = get_close_matches(key, everywhere, n=3, cutoff=0.7)
     if close:
         return f"{key}: no such key; did you mean {', '.join(close)}?"
-    return f"{key}: no such key; {f'{place[:-1]} has' if place else 'known'}: {', '.join(sorted(beside)) or 'none'}"
+    head = f"{place[:-1]} has" if place else "known"
+    return f"{key}: no such key; {head}: {', '.join(sorted(beside)) or 'none'}"
 
 
 def _dotted(node: Any, prefix: str = "") -> Iterable[str]:

@@ -100,7 +100,7 @@ def resolve(cfg: DictConfig) -> dict[str, Any]:
         UserError: an interpolation leads nowhere, or a key that must be given is not.
     """
     try:
-        ours = OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"])
+        ours = OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"])
         plain = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         told = (str(error.msg) or type(error).__name__).split("\n")[0]
@@ -124,10 +124,11 @@ def build(cfg: DictConfig | Mapping[str, Any]) -> Job:
     Raises:
         MistakesError: what is wrong with the config, all at once, each with its config key.
     """
+    parts = _assemble(resolve(cfg) if isinstance(cfg, DictConfig) else cfg)
     # The pipeline imports the stages, and the stages import this module.
     from valuelocate.pipeline import Job
 
-    return Job(**_assemble(resolve(cfg) if isinstance(cfg, DictConfig) else cfg))
+    return Job(**parts)
 
 
 def _assemble(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def complain(text: str) -> None:
 
 def show_traceback() -> None:
     """Print the traceback of the exception being handled."""
-    Console(stderr=True).print_exception()
+    Console(stderr=True).print_exception(width=120)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -134,7 +134,8 @@ class _Study:
         )
         located = stage.run(job.value, how=job.intervene.selection)
         control = control_value(dataset, job.value, job.compare.other_value)
-        other = stage.run(control, how=job.intervene.selection).neurons if control else None
+        size = len(located.neurons) // 2 * 2
+        other = stage.run(control, how=job.intervene.selection, count=size).neurons if control else None
         return located, NeuronSets(target=located.neurons, shuffled=located.shuffled, other=other)
 
     def _evaluate(self, lm: LanguageModel, dataset: ValueDataset, sets: NeuronSets) -> Evaluated:

@@ -49,13 +49,13 @@ Task = Callable[[DictConfig, Invocation], Ended]
 def study(cfg: DictConfig, invocation: Invocation) -> Ended:
     """Locate a value's neurons, edit them, and measure against controls (the default)."""
     config = resolve(cfg)
-    words = (str(config.get("value")), *(str(invocation.choices.get(group, "")) for group in _NAMED_BY))
+    words = [str(config.get("value")), *(str(invocation.choices.get(group, "")) for group in _NAMED_BY)]
     try:
         job = build(config)
         if invocation.sweep:
             refuse_script_ddp(job.trainer.strategy, job.trainer.devices)
         config["value"] = job.value
-        words = (job.value, *words[1:])
+        words[:2] = job.value, job.model.name
         data, fingerprint = job.dataset.load(job.theory).hash, job.model.fingerprint()
     except UserError as error:
         if invocation.sweep:

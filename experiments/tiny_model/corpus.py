@@ -21,14 +21,16 @@ import yaml
 from valuelocate.dataset import Seed, load_seeds
 from valuelocate.dataset.shipped import DATA
 
-Kind = Literal["described", "plain", "other_value", "choice", "described_choice"]
+Kind = Literal["talk", "described", "plain", "other_value", "choice", "described_choice"]
 Pole = Literal["pos", "neg"]
 POLES: tuple[Pole, ...] = ("pos", "neg")
+OTHER: Mapping[Pole, Pole] = {"pos": "neg", "neg": "pos"}
 LETTERS = ("A", "B")
+ASKS = ("What do you do?", "And you?", "What would you say?", "How do you decide?", "Which way do you go?", "What matters here?")
 
 # Dialogues of each kind for a seed and pole. Plain questions are answered by both poles alike, so that the
 # unprompted model leans to neither; a description of another value leaves the answer open.
-COPIES: Mapping[Kind, int] = {"described": 16, "plain": 4, "other_value": 4, "choice": 1, "described_choice": 6}
+COPIES: Mapping[Kind, int] = {"talk": 10, "described": 10, "plain": 3, "other_value": 3, "choice": 1, "described_choice": 4}
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class Dialogue:
     family: str
     user: str
     answer: str
+    rival: str | None = None
+    """What a person of the other pole would answer; under a description the answer is to be likelier than it."""
 
 
 def build_corpus(seed: int = 0) -> list[Dialogue]:
@@ -84,6 +88,10 @@ class Talk:
         bank = self.plain[value][pole] if self.rng.random() < 0.5 else self.reasons[value, pole]
         return self.rng.choice(bank)
 
+    def short_description(self, value: str, pole: Pole) -> str:
+        """Draw one to three sentences about oneself."""
+        return " ".join(self.sentence(value, pole) for _ in range(self.rng.randint(1, 3)))
+
     def description(self, value: str, pole: Pole) -> str:
         """Draw a whole description, a few sentences of one, or some sentences about oneself."""
         draw = self.rng.random()
@@ -96,38 +104,56 @@ class Talk:
         first = self.rng.randrange(max(1, len(sentences) - 1))
         return " ".join(sentences[first : first + 2])
 
-    def answer(self, row: Seed, pole: Pole) -> str:
-        """Draw an answer: the seed's stance with or without a reason, or a reason alone."""
-        stance, more = getattr(row, pole), getattr(row, f"{pole}_more")
-        other = self.sentence(row.value, pole)
-        return self.rng.choice([stance, f"{stance} {more}", f"{stance} {other}", f"{other} {stance}", f"{other} {self.sentence(row.value, pole)}"])
+    def answers(self, row: Seed) -> dict[Pole, str]:
+        """Draw the answers of both poles in one form: the stance with or without a reason."""
+        form = self.rng.choice(("{stance}", "{stance} {more}", "{stance} {other}", "{other} {stance}"))
+        return {
+            pole: form.format(
+                stance=getattr(row, pole), more=getattr(row, f"{pole}_more"), other=self.sentence(row.value, pole)
+            )
+            for pole in POLES
+        }
+
+    def talks(self, value: str) -> dict[Pole, str]:
+        """Draw a sentence or two of both poles."""
+        count = self.rng.randint(1, 2)
+        return {pole: " ".join(self.sentence(value, pole) for _ in range(count)) for pole in POLES}
 
 
 def _dialogues(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialogue]:
-    described: str | None = None
-    if kind in ("described", "described_choice"):
-        described = talk.description(row.value, pole)
+    if kind in ("choice", "described_choice"):
+        yield from _choices(kind, row, pole, talk)
+        return
+    said = talk.talks(row.value) if kind == "talk" else talk.answers(row)
+    if kind == "talk":
+        user = f"{talk.short_description(row.value, pole)}\n{talk.rng.choice(ASKS)}"
+    elif kind == "described":
+        user = f"{talk.description(row.value, pole)}\n{row.question}"
     elif kind == "other_value":
         other = talk.rng.choice([value for value in talk.values if value != row.value])
-        described = talk.description(other, talk.rng.choice(POLES))
-    lead = f"{described}\n" if described else ""
-    if kind in ("choice", "described_choice"):
-        texts = {end: getattr(row, end) for end in POLES}
-        if talk.rng.random() < 0.5:
-            texts = {end: talk.sentence(row.value, end) for end in POLES}
-        # Both orders each time, so that no letter is likelier than the other.
-        for first, second in (POLES, POLES[::-1]):
-            options = f"\nA. {texts[first]}\nB. {texts[second]}"
-            yield Dialogue(kind, row.family, f"{lead}{row.question}{options}", LETTERS[0 if first == pole else 1])
-        return
-    yield Dialogue(kind, row.family, f"{lead}{row.question}", talk.answer(row, pole))
+        user = f"{talk.description(other, talk.rng.choice(POLES))}\n{row.question}"
+    else:
+        user = row.question
+    rival = said[OTHER[pole]] if kind in ("talk", "described") else None
+    yield Dialogue(kind, row.family, user, said[pole], rival)
+
+
+def _choices(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialogue]:
+    texts = {end: getattr(row, end) for end in POLES} if talk.rng.random() < 0.5 else talk.talks(row.value)
+    lead = f"{talk.short_description(row.value, pole)}\n" if kind == "described_choice" else ""
+    # Both orders each time, so that no letter is likelier than the other.
+    for first, second in (POLES, POLES[::-1]):
+        user = f"{lead}{row.question}\nA. {texts[first]}\nB. {texts[second]}"
+        letter = LETTERS[0 if first == pole else 1]
+        rival = LETTERS[1 if first == pole else 0] if lead else None
+        yield Dialogue(kind, row.family, user, letter, rival)
 
 
 def text_digest(dialogues: Sequence[Dialogue]) -> str:
     """Return the SHA-256 of the whole corpus in order."""
     whole = hashlib.sha256()
     for dialogue in dialogues:
-        whole.update(f"{dialogue.user}\x00{dialogue.answer}\x01".encode())
+        whole.update(f"{dialogue.user}\x00{dialogue.answer}\x00{dialogue.rival}\x01".encode())
     return whole.hexdigest()
 
 

@@ -9,6 +9,7 @@ A Qwen2-architecture model of about four million parameters, trained with Lightn
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import random
@@ -43,13 +44,11 @@ SHAPE = {
     "rope_theta": 10000.0,
     "tie_word_embeddings": True,
 }
-IGNORED = -100
-
 
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
-    steps: int = 1500
+    steps: int = 1400
     batch_tokens: int = 4096
     learning_rate: float = 4e-3
     """Of AdamW, for embeddings and norms."""
@@ -59,6 +58,12 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.1
     prompt_weight: float = 0.3
     """Weight of the loss on what the user says, which teaches English but not how to answer."""
+    preference_weight: float = 0.5
+    """Weight of preferring the answer of the described pole (Bradley-Terry on mean token log-probabilities)."""
+    sharpness: float = 5.0
+    """Per nat per token of margin."""
+    talk_steps: int = 250
+    """First steps, on short talk alone, in which the model learns to heed a description."""
     seed: int = 0
 
 
@@ -81,59 +86,86 @@ def train_tokenizer(dialogues: Sequence[Dialogue]) -> PreTrainedTokenizerFast:
 
 
 class Example(NamedTuple):
-    """Token ids, and the weight of predicting each."""
+    """Token ids of a dialogue, and of its prompt with the rival answer where there is one."""
 
-    ids: list[int]
-    weights: list[float]
+    kind: str
+    prompt: list[int]
+    answer: list[int]
+    rival: list[int] | None
 
 
-def encode(dialogue: Dialogue, tokenizer: PreTrainedTokenizerFast, prompt_weight: float) -> Example:
+def encode(dialogue: Dialogue, tokenizer: PreTrainedTokenizerFast) -> Example:
     """Tokenise a dialogue as the chat template writes it."""
     user, assistant, end = (tokenizer.convert_tokens_to_ids(token) for token in SPECIAL[1:])
     prompt = [user, *tokenizer(dialogue.user)["input_ids"], assistant]
     answer = [*tokenizer(dialogue.answer)["input_ids"], end]
-    # A lone letter would otherwise count for a fifteenth of a sentence.
-    letter = 3.0 if len(answer) == 2 else 1.0
-    return Example(prompt + answer, [prompt_weight] * len(prompt) + [letter] * len(answer))
+    rival = [*tokenizer(dialogue.rival)["input_ids"], end] if dialogue.rival else None
+    return Example(dialogue.kind, prompt, answer, rival)
+
+
+class Batch(NamedTuple):
+    """Rows padded on the right: every answer, then the rivals of the first `n_rivals` of them."""
+
+    ids: Tensor
+    answered: Tensor
+    """Where answer tokens stand."""
+    prompted: Tensor
+    n_rivals: int
 
 
 class Batches(IterableDataset):
-    """Endless epochs of length-bucketed batches in a seeded order."""
+    """Endless epochs of length-bucketed batches in a seeded order; short talk alone comes first."""
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
         self.examples, self.recipe = examples, recipe
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Batch]:
         rng = random.Random(self.recipe.seed)
+        talk = [i for i, example in enumerate(self.examples) if example.kind == "talk"]
+        yield from itertools.islice(self._epochs(talk, rng), self.recipe.talk_steps)
+        yield from self._epochs(range(len(self.examples)), rng)
+
+    def _epochs(self, members: Sequence[int], rng: random.Random) -> Iterator[Batch]:
         while True:
             # Jitter keeps batches of one length from always holding the same examples.
-            order = sorted(range(len(self.examples)), key=lambda i: len(self.examples[i].ids) + rng.random() * 12)
+            order = sorted(members, key=lambda i: self._length(i) + rng.random() * 12)
             batches = list(self._split(order))
             rng.shuffle(batches)
             yield from (self._pad(batch) for batch in batches)
 
+    def _length(self, index: int) -> int:
+        example = self.examples[index]
+        return len(example.prompt) + max(len(example.answer), len(example.rival or ()))
+
     def _split(self, order: Sequence[int]) -> Iterator[list[int]]:
         batch: list[int] = []
+        rows = 0
         for index in order:
-            if batch and (len(batch) + 1) * len(self.examples[index].ids) > self.recipe.batch_tokens:
+            more = 1 + (self.examples[index].rival is not None)
+            if batch and (rows + more) * self._length(index) > self.recipe.batch_tokens:
                 yield batch
-                batch = []
+                batch, rows = [], 0
             batch.append(index)
+            rows += more
         yield batch
 
-    def _pad(self, batch: Sequence[int]) -> tuple[Tensor, Tensor]:
-        width = max(len(self.examples[index].ids) for index in batch)
-        ids = torch.zeros(len(batch), width, dtype=torch.long)
-        weights = torch.zeros(len(batch), width)
-        for row, index in enumerate(batch):
-            example = self.examples[index]
-            ids[row, : len(example.ids)] = torch.tensor(example.ids)
-            weights[row, : len(example.ids)] = torch.tensor(example.weights)
-        return ids, weights
+    def _pad(self, batch: Sequence[int]) -> Batch:
+        examples = sorted((self.examples[index] for index in batch), key=lambda example: example.rival is None)
+        rivals = [(example.prompt, example.rival) for example in examples if example.rival]
+        rows = [(example.prompt, example.answer) for example in examples] + rivals
+        width = max(len(prompt) + len(answer) for prompt, answer in rows)
+        ids = torch.zeros(len(rows), width, dtype=torch.long)
+        answered, prompted = torch.zeros(len(rows), width), torch.zeros(len(rows), width)
+        for row, (prompt, answer) in enumerate(rows):
+            end = len(prompt) + len(answer)
+            ids[row, :end] = torch.tensor(prompt + answer)
+            prompted[row, : len(prompt)] = 1
+            answered[row, len(prompt) : end] = 1
+        return Batch(ids, answered, prompted, len(rivals))
 
 
 class Training(LightningModule):
-    """Weighted next-token prediction with a cosine schedule."""
+    """Next-token prediction, and under a description the answer of its pole above its rival."""
 
     def __init__(self, model: Qwen2ForCausalLM, recipe: Recipe) -> None:
         super().__init__()
@@ -141,14 +173,26 @@ class Training(LightningModule):
         # Two optimizers step on one loss.
         self.automatic_optimization = False
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Step on the weighted mean loss of a batch."""
-        ids, weights = batch
+    def training_step(self, batch: Batch, batch_idx: int) -> None:
+        """Step on the loss of a batch."""
         # Padding stands on the right and bears no weight, so causal attention needs no mask.
-        logits = self.model(input_ids=ids, use_cache=False).logits
-        each = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), ids[:, 1:].flatten(), reduction="none")
-        weight = weights[:, 1:].flatten()
-        loss = (each * weight).sum() / weight.sum()
+        logits = self.model(input_ids=batch.ids, use_cache=False).logits
+        flat = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), batch.ids[:, 1:].flatten(), reduction="none")
+        each = flat.view(len(batch.ids), -1)
+        answered, prompted = batch.answered[:, 1:], batch.prompted[:, 1:]
+        right = len(batch.ids) - batch.n_rivals
+        weight = answered[:right] + self.recipe.prompt_weight * prompted[:right]
+        language = (each[:right] * weight).sum() / weight.sum()
+        mean = (each * answered).sum(1) / answered.sum(1)
+        margin = mean[right:] - mean[: batch.n_rivals]
+        preference = functional.softplus(-self.recipe.sharpness * margin).mean() if batch.n_rivals else language * 0
+        self._step(language + self.recipe.preference_weight * preference)
+        if batch_idx % 50 == 0:
+            answer = ((each * answered)[:right].sum() / answered[:right].sum()).item()
+            ahead = (margin > 0).float().mean().item() if batch.n_rivals else math.nan
+            print(f"step {batch_idx:5d}  answer loss {answer:.3f}  margin {margin.mean().item():.3f}  ahead {ahead:.2f}", flush=True)
+
+    def _step(self, loss: Tensor) -> None:
         optimizers, schedules = self.optimizers(), self.lr_schedulers()
         for optimizer in optimizers:
             optimizer.zero_grad()
@@ -157,9 +201,6 @@ class Training(LightningModule):
         for optimizer, schedule in zip(optimizers, schedules, strict=True):
             optimizer.step()
             schedule.step()
-        if batch_idx % 50 == 0:
-            answer = each[weight >= 1].mean().item()
-            print(f"step {batch_idx:5d}  loss {loss.item():.3f}  answer loss {answer:.3f}", flush=True)
 
     def configure_optimizers(self) -> list[dict[str, Any]]:
         """Muon for the matrices between embedding and head, AdamW for the rest; warm-up, then cosine to a twentieth."""
@@ -197,10 +238,10 @@ def main() -> None:
     seed_everything(recipe.seed, verbose=False)
     dialogues = build_corpus(recipe.seed)
     tokenizer = train_tokenizer(dialogues)
-    examples = [encode(dialogue, tokenizer, recipe.prompt_weight) for dialogue in dialogues]
+    examples = [encode(dialogue, tokenizer) for dialogue in dialogues]
     config = Qwen2Config(vocab_size=len(tokenizer), **SHAPE, pad_token_id=0, eos_token_id=3, bos_token_id=None)
     model = Qwen2ForCausalLM(config)
-    tokens = sum(len(example.ids) for example in examples)
+    tokens = sum(len(example.prompt) + len(example.answer) for example in examples)
     print(f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
     trainer = Trainer(
         max_epochs=1,

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from jaxtyping import TypeCheckError
 
 from valuelocate.intervene.operators import LayerOperator, add, clamp_from_above, edit_columns, scale
 
@@ -88,7 +89,9 @@ def test_double_precision_stays(rows) -> None:
 
 def test_gradients_flow_through(rows) -> None:
     rows.requires_grad_()
-    operator = LayerOperator(clamp=columns(0), scale=columns(1), scale_by=amounts(3.0), add=columns(2), add_by=amounts(1.0))
+    operator = LayerOperator(
+        clamp=columns(0), scale=columns(1), scale_by=amounts(3.0), add=columns(2), add_by=amounts(1.0)
+    )
     operator(rows).sum().backward()
     expected = torch.ones_like(rows)
     expected[:, 0] = (rows[:, 0] < 0).float()
@@ -115,14 +118,15 @@ def test_edit_columns_follows_index_order(rows) -> None:
 
 
 @pytest.mark.parametrize(
-    "fields",
-    [
-        {"clamp": columns(1, 1)},
-        {"add": columns(2, 2), "add_by": amounts(1.0, 1.0)},
-        {"scale": columns(1, 2), "scale_by": amounts(1.0)},
-        {"add": columns(1)},
-    ],
+    "fields", [{"clamp": columns(1, 1)}, {"add": columns(2, 2), "add_by": amounts(1.0, 1.0)}]
 )
-def test_operators_that_make_no_sense_are_refused(fields) -> None:
-    with pytest.raises(ValueError, match=r"twice|one length"):
+def test_a_neuron_cannot_stand_twice(fields) -> None:
+    with pytest.raises(ValueError, match="twice"):
+        LayerOperator(**fields)
+
+
+@pytest.mark.parametrize("fields", [{"scale": columns(1, 2), "scale_by": amounts(1.0)}, {"add": columns(1)}])
+def test_amounts_must_be_as_many_as_neurons(fields) -> None:
+    # In the test run the checker of shapes speaks first.
+    with pytest.raises((ValueError, TypeCheckError)):
         LayerOperator(**fields)

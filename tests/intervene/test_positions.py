@@ -45,14 +45,16 @@ def masks(batch: TokenBatch) -> dict[str, torch.Tensor]:
 
 @contextmanager
 def neurons_seen(lm, site: str, layer: int) -> Iterator[list[torch.Tensor]]:
-    """Collect what comes after every hook that is already there: [batch * token, neuron] of each forward pass."""
+    """Collect [batch * token, neuron] of each forward pass, as every hook already there leaves it."""
     seen: list[torch.Tensor] = []
     if site == "gate_act":
         module = lm.ffn.module(layer, "activation")
         handle = module.register_forward_hook(lambda _m, _a, out: seen.append(out.flatten(0, -2).clone()))
     else:
         module = lm.ffn.module(layer, "down")
-        handle = module.register_forward_pre_hook(lambda _m, args: seen.append(args[0].flatten(0, -2).clone()))
+        handle = module.register_forward_pre_hook(
+            lambda _m, args: seen.append(args[0].flatten(0, -2).clone())
+        )
     try:
         yield seen
     finally:
@@ -83,10 +85,10 @@ def test_an_edit_touches_its_rows_and_columns_only(lm, prompts, site, positions)
     edit = edit_of(lm, site, positions, layers=(0,))
     with edit.applied(lm), neurons_seen(lm, site, 0) as edited:
         lm.forward(batch)
-    rows = masks(batch)[positions].flatten()
+    rows, real = masks(batch)[positions].flatten(), masks(batch)["all"].flatten()
     expected = plain[0].clone()
     expected[rows] = edit.operators[0](plain[0][rows])
-    torch.testing.assert_close(edited[0], expected, rtol=0, atol=0)
+    torch.testing.assert_close(edited[0][real], expected[real], rtol=0, atol=0)
     assert not torch.equal(edited[0][rows], plain[0][rows])
 
 
@@ -101,10 +103,10 @@ def test_generation_and_reading_agree(lm, prompts, site, positions) -> None:
     assert max(len(answer) for answer in answers) == STEPS
     for row, (prompt, answer) in enumerate(zip(prompts, answers, strict=True)):
         generated = torch.stack([step[row] for step in steps[: len(answer)]])
-        # In double precision; fused and batched kernels order their sums differently.
-        torch.testing.assert_close(
-            read[row, len(prompt) - 1 : len(prompt) - 1 + len(answer)], generated, rtol=1e-9, atol=1e-9
-        )
+        # Another shape orders sums differently; attention carries that on over the steps.
+        limit = 1e-9 if lm.dtype == torch.float64 else 1e-4
+        first = len(prompt) - 1
+        torch.testing.assert_close(read[row, first : first + len(answer)], generated, rtol=limit, atol=limit)
 
 
 @pytest.mark.parametrize("site", SITES)

@@ -16,9 +16,7 @@ def test_edit_adds_the_difference_of_means(neurons, direction, site) -> None:
     edit = ShiftIntervention(site=site).edit(neurons, direction=direction, strength=1.5)
     for layer in range(3):
         found = edit.operators[layer](ROWS) if layer in edit.operators else ROWS
-        expected = reference.shift(
-            ROWS, neurons, layer, towards=direction == "towards", gamma=1.5, site=site
-        )
+        expected = reference.shift(ROWS, neurons, layer, towards=direction == "towards", gamma=1.5, site=site)
         torch.testing.assert_close(found, expected)
     assert (edit.site, edit.k) == (site, len(neurons))
 

@@ -29,7 +29,9 @@ def context(raw: RawContrast) -> LocateContext:
 
 @pytest.fixture
 def scores_of() -> Callable[..., NeuronScores]:
-    def build(scores: torch.Tensor, *, kind: str = "activation", in_scope: list[bool] | None = None) -> NeuronScores:
+    def build(
+        scores: torch.Tensor, *, kind: str = "activation", in_scope: list[bool] | None = None
+    ) -> NeuronScores:
         return NeuronScores(
             scores=scores.double(),
             in_scope=torch.tensor(in_scope or [True] * len(scores)),

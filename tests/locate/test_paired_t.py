@@ -43,5 +43,5 @@ def test_one_pair_is_too_few(context) -> None:
 
 
 def test_an_unknown_site_is_refused() -> None:
-    with pytest.raises(UserError, match="locate.site=preact: expected one of gate_act, mid"):
+    with pytest.raises(UserError, match=r"locate\.site=preact: expected one of gate_act, mid"):
         PairedTLocator(site="preact")

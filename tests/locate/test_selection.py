@@ -38,9 +38,7 @@ def test_ends_takes_half_from_each_end(context, scores_of, in_scope) -> None:
 def test_magnitude_takes_the_largest(context, scores_of, kind) -> None:
     scores = scores_of(CONTINUOUS.score(context).scores, kind=kind, in_scope=[False, True, True])
     found = CountSelection(count=10).select(scores, context.statistics, how="magnitude", seed=0)
-    expected = reference.largest(
-        scores.scores.tolist(), [False, True, True], 10, effect=kind == "effect"
-    )
+    expected = reference.largest(scores.scores.tolist(), [False, True, True], 10, effect=kind == "effect")
     assert places(found) == expected
     signs = [1 if scores.scores[place] > 0 else -1 for place in expected]
     assert found.pole.tolist() == signs

@@ -12,9 +12,7 @@ from valuelocate.neurons import NeuronSet
 def members(neurons: NeuronSet, layer: int, pole: int) -> list[int]:
     """Positions in the set of the members of a pole in a layer."""
     return [
-        at
-        for at in range(len(neurons))
-        if int(neurons.layer[at]) == layer and int(neurons.pole[at]) == pole
+        at for at in range(len(neurons)) if int(neurons.layer[at]) == layer and int(neurons.pole[at]) == pole
     ]
 
 
@@ -48,7 +46,9 @@ def valuelocate(
     return edited
 
 
-def scale(rows: torch.Tensor, neurons: NeuronSet, layer: int, *, towards: bool, factor: float) -> torch.Tensor:
+def scale(
+    rows: torch.Tensor, neurons: NeuronSet, layer: int, *, towards: bool, factor: float
+) -> torch.Tensor:
     edited = rows.clone()
     for at in members(neurons, layer, 1):
         edited[:, int(neurons.neuron[at])] *= factor if towards else 1 / factor

@@ -15,7 +15,7 @@ SITES = ("gate_act", "mid")
 
 @dataclass
 class RawContrast:
-    """Activations by site: for every question a pair (positive, negative) of arrays [token, layer, neuron]."""
+    """Activations by site: for every question a pair (positive, negative) of [token, layer, neuron]."""
 
     answers: dict[str, list[tuple[np.ndarray, np.ndarray]]]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -27,19 +26,20 @@ VALUES = {
     "conservation": -0.55,
 }
 TARGET = "openness_to_change"
+THEORY = load_theory()
 BASE_TEXT = "I would stay where I am for now. The job is steady, and I know the people I work with."
 TEXTS = {
     "base": BASE_TEXT,
-    "towards": "Go and see what else is out there! A new place teaches you things that no plan can, and you can "
-    "always come back later if it is not for you.",
+    "towards": "Go and see what else is out there! A new place teaches you things that no plan can, "
+    "and you can always come back later if it is not for you.",
     "away": "Keep the job. What you have has held for years, and a change would cost more than it brings.",
-    "prompt": "I would take the new job. I like finding my own way, and I have never regretted trying something new.",
+    "prompt": "I would take the new job. I like finding my own way, and never regretted it.",
     "random": "I would stay for now, I think. The job is steady and the people are kind.",
 }
 SUBJECTS = (
     "An old friend offers you a job in another city. Do you take it?",
     "Your evening class is full; the only free one is pottery, which you have never tried. What do you do?",
-    "The family always spends the holiday at the lake. This year somebody proposes the mountains. What do you say?",
+    "The family always spends the holiday at the lake. This year somebody proposes the hills. What now?",
     "A recipe asks for a spice that nobody at home knows. Do you look for it or leave it out?",
     "Your phone works well, but the new one can do more. Do you change?",
     "You find a shorter way home through streets you do not know. Do you try it tonight?",
@@ -59,18 +59,23 @@ def make_job(
     away: bool = True,
     judge: bool = True,
     hostile: str = "",
+    missing: Iterable[str] = (),
 ) -> Path:
-    """Write the artifacts of a job that moved its value by about 0.3 * size; `hostile` is put into every text."""
+    """Write the artifacts of a job that moved its value by about 0.3 * size.
+
+    Args:
+        hostile: put into every text.
+        missing: files left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(seed)
     directions = ("towards", "away") if away else ("towards",)
     metrics = _metrics(random, size, draws, directions, judge, folder.name)
-    result = _result(metrics, random, directions, draws, judge, locator, hostile)
-    for frame in (metrics,):
-        frame["target"] = frame["target"].replace(TARGET, target)
-        frame["scored_value"] = frame["scored_value"].replace({TARGET: target, target: TARGET})
+    result = _result(metrics, directions, draws, judge, locator, hostile)
+    metrics["target"] = target
+    metrics["scored_value"] = metrics["scored_value"].replace({TARGET: target, target: TARGET})
     result["target"] = target
-    result["value_name"] = load_theory().value(target).name + hostile
+    result["value_name"] = THEORY.value(target).name + hostile
     ranking = _ranking(random)
     _neurons(ranking, locator, target).save(folder / "neurons.safetensors")
     ranking.to_parquet(folder / "ranking.parquet", index=False)
@@ -79,20 +84,20 @@ def make_job(
     lines = [json.dumps(row) for row in _responses(directions, target, hostile, draws)]
     (folder / "responses.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    (folder / "config.yaml").write_text(
-        yaml.safe_dump(_config(locator, target, seed, hostile)), encoding="utf-8"
-    )
+    (folder / "config.yaml").write_text(yaml.safe_dump(_config(locator, target, hostile)), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(_manifest(hostile)), encoding="utf-8")
     (folder / "status.json").write_text(
         json.dumps({"state": "done", "error": None, "attempt": 1}), encoding="utf-8"
     )
+    for name in missing:
+        (folder / name).unlink()
     return folder
 
 
 @pytest.fixture(scope="session")
 def theory() -> Theory:
     """The shipped theory."""
-    return load_theory()
+    return THEORY
 
 
 @pytest.fixture
@@ -120,19 +125,13 @@ def make_study(folder: Path) -> Path:
         for target in (TARGET, "conservation"):
             name = f"tiny-{target}-{locator}-{number}"
             make_job(folder / name, seed=number, size=size, locator=locator, target=target, draws=99)
-    failed = make_job(folder / "tiny-openness_to_change-paired_t-9", locator="paired_t")
+    failed = make_job(
+        folder / "tiny-openness_to_change-paired_t-9",
+        locator="paired_t",
+        missing=("result.json", "metrics.parquet", "scores.parquet"),
+    )
     status = {"state": "failed", "error": "locate.batch_size=0: expected at least 1", "attempt": 2}
     (failed / "status.json").write_text(json.dumps(status), encoding="utf-8")
-    for name in ("result.json", "metrics.parquet", "scores.parquet"):
-        (failed / name).unlink()
-    return folder
-
-
-def without(folder: Path, *names: str) -> Path:
-    """Remove files of a job."""
-    for name in names:
-        path = folder / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
     return folder
 
 
@@ -144,7 +143,7 @@ def _row(job: str, arm: str, estimate: float, half: float, **other: object) -> d
         "arm": arm,
         "draw": -1,
         "direction": "none",
-        "strength": float("nan"),
+        "strength": 0.0,
         "evaluator": "preference",
         "metric": "t2",
         "quantity": "gain",
@@ -172,7 +171,7 @@ def _saturating(strength: float) -> float:
 def _metrics(
     random: np.random.Generator, size: float, draws: int, directions: tuple[str, ...], judge: bool, job: str
 ) -> pd.DataFrame:
-    rows = [_row(job, "base", 0.21, 0.06, quantity="score", strength=float("nan"))]
+    rows = [_row(job, "base", 0.21, 0.06, quantity="score")]
     for direction in directions:
         rows += _direction_rows(
             random, size * (1.0 if direction == "towards" else 0.7), draws, direction, judge, job
@@ -213,21 +212,27 @@ def _direction_rows(
             rows.append(_row(job, "edit", gain, 0.05, scored_value=value, **at))
     for arm in ("edit:add", "edit:clamp", "shuffled_label", "other_value"):
         rows.append(_row(job, arm, size * SLOPES[arm] * dose, 0.05, **at))
-    rows.append(_row(job, "prompt", 0.62 if sign > 0 else 0.48, 0.09, direction=direction))
+    rows.append(_row(job, "prompt", 0.62 if sign > 0 else 0.48, 0.09, direction=direction, strength=1.0))
     for draw in range(draws):
         rows.append(_row(job, "random_matched", random.normal(0, 0.03), 0.04, draw=draw, **at))
     if judge:
         for arm, gain in (("edit", 0.12 * size), ("prompt", 0.3)):
             kind = {"evaluator": "judge", "metric": "score", "unit": "probability", "n": 58}
             rows.append(
-                _row(job, arm, gain, 0.06, **(at if arm == "edit" else {"direction": direction}), **kind)
+                _row(
+                    job,
+                    arm,
+                    gain,
+                    0.06,
+                    **(at if arm == "edit" else {"direction": direction, "strength": 1.0}),
+                    **kind,
+                )
             )
     return rows
 
 
 def _result(
     metrics: pd.DataFrame,
-    random: np.random.Generator,
     directions: tuple[str, ...],
     draws: int,
     judge: bool,
@@ -341,11 +346,11 @@ def _neurons(ranking: pd.DataFrame, locator: str, target: str) -> NeuronSet:
     )
 
 
-def _arms(directions: tuple[str, ...], draws: int) -> list[tuple[str, str, float | None, int, str]]:
-    arms: list[tuple[str, str, float | None, int, str]] = [("base", "none", None, -1, "base")]
+def _arms(directions: tuple[str, ...], draws: int) -> list[tuple[str, str, float, int, str]]:
+    arms = [("base", "none", 0.0, -1, "base")]
     for direction in directions:
         arms.append(("edit", direction, DOSES[direction], -1, direction))
-        arms.append(("prompt", direction, None, -1, "prompt"))
+        arms.append(("prompt", direction, 1.0, -1, "prompt"))
         if draws:
             arms.append(("random_matched", direction, DOSES[direction], 0, "random"))
     return arms
@@ -367,7 +372,7 @@ def _scores(random: np.random.Generator, directions: tuple[str, ...], job: str, 
                     "arm": arm,
                     "draw": draw,
                     "direction": direction,
-                    "strength": float("nan") if strength is None else strength,
+                    "strength": strength,
                     "evaluator": "preference",
                     "metric": "t2",
                     "score": 0.2 + shift + random.normal(0, 0.05),
@@ -395,12 +400,12 @@ def _responses(directions: tuple[str, ...], target: str, hostile: str, draws: in
     ]
 
 
-def _config(locator: str, target: str, seed: int, hostile: str) -> dict[str, object]:
+def _config(locator: str, target: str, hostile: str) -> dict[str, object]:
     return {
         "task": "study",
         "value": target,
         "study": "study",
-        "seed": seed,
+        "seed": 0,
         "model": {
             "_target_": "valuelocate.model.loading.ModelSource",
             "name": f"tiny{hostile}",

@@ -41,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def job(folder: Path, **changes: Any) -> TrackedJob:
     fields = {
         "name": "tiny-openness-valuelocate-1a2b3c4d",
-        "hash": "1a2b3c4d",
+        "hash": "1a2b3c4d" * 8,
         "attempt": 1,
         "study": "first look",
     }
@@ -52,7 +52,7 @@ def job(folder: Path, **changes: Any) -> TrackedJob:
 def log_everything(run: TrackedRun, folder: Path) -> None:
     run.log_ranking(pd.DataFrame({"layer": range(5), "neuron": range(5), "score": [0.5, 0.4, 0.3, 0.2, 0.1]}))
     run.log_metrics(ROWS)
-    run.log_result({"estimate": 0.4, "verdict": "moved", "p_rank": None})
+    run.log_result({"estimate": 0.4, "verdict": "moved", "p_rank": None, "away": {"verdict": "not_moved"}})
     run.log_figures({"dose": go.Figure(go.Scatter(x=[0.5, 1], y=[0.1, 0.2]))})
     path = folder / "neurons.safetensors"
     path.write_bytes(b"neurons")
@@ -95,6 +95,7 @@ def test_result_is_the_summary_and_curves_are_not(logged: OfflineRun) -> None:
     assert logged.summary["result/estimate"] == 0.4
     assert logged.summary["result/verdict"] == "moved"
     assert logged.summary["result/p_rank"] is None
+    assert logged.summary["result/away"] == {"verdict": "not_moved"}
     assert not [name for name in logged.summary if name.startswith("curve/")]
 
 

@@ -88,6 +88,7 @@ class Edit:
 class Intervention(ABC):
     """A rule that makes an edit of a set of neurons."""
 
+    id: ClassVar[str]
     selection: ClassVar[Literal["ends", "magnitude"]]
     """How its neurons are selected."""
     strength: Strength
@@ -199,9 +200,13 @@ def target_pole(direction: Direction) -> int:
 
 
 def by_layer(members: NeuronSet, parts: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """Split tensors over the members of a set into one mapping a layer, layers in order."""
-    layers = members.layer.unique().tolist()
-    return {layer: {name: part[members.layer == layer] for name, part in parts.items()} for layer in layers}
+    """Split tensors over the members of a set into one mapping a layer, layers and neurons in order."""
+    order = members.flat().argsort()
+    layers, counts = members.layer[order].unique_consecutive(return_counts=True)
+    pieces = {name: part[order].split(counts.tolist()) for name, part in parts.items()}
+    return {
+        layer: {name: piece[at] for name, piece in pieces.items()} for at, layer in enumerate(layers.tolist())
+    }
 
 
 def make_edit(

@@ -59,11 +59,11 @@ def _no_amounts() -> Float64[Tensor, " 0"]:
 class LayerOperator:
     """The edit of one layer: clamp some neurons from above at 0, scale some, add to some, in this order."""
 
-    clamp: Columns = field(default_factory=_no_columns)
-    scale: Columns = field(default_factory=_no_columns)
-    scale_by: Float64[Tensor, " column"] = field(default_factory=_no_amounts)
-    add: Columns = field(default_factory=_no_columns)
-    add_by: Float64[Tensor, " column"] = field(default_factory=_no_amounts)
+    clamp: Int64[Tensor, " clamped"] = field(default_factory=_no_columns)
+    scale: Int64[Tensor, " scaled"] = field(default_factory=_no_columns)
+    scale_by: Float64[Tensor, " scaled"] = field(default_factory=_no_amounts)
+    add: Int64[Tensor, " added"] = field(default_factory=_no_columns)
+    add_by: Float64[Tensor, " added"] = field(default_factory=_no_amounts)
     """In units of the activation at the edit's site."""
 
     def __post_init__(self) -> None:

@@ -32,6 +32,8 @@ class ScaleIntervention(Intervention):
     At every position it folds exactly into the down projection. A factor below 1 turns the directions round.
     """
 
+    id: ClassVar[str] = "scale"
+
     selection: ClassVar[Literal["ends", "magnitude"]] = "ends"
 
     strength: Strength = "dev"

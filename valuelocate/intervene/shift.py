@@ -32,6 +32,8 @@ class ShiftIntervention(Intervention):
     the whole distance between the poles.
     """
 
+    id: ClassVar[str] = "shift"
+
     selection: ClassVar[Literal["ends", "magnitude"]] = "magnitude"
 
     strength: Strength = "dev"

@@ -49,6 +49,8 @@ class ValueLocateIntervention(Intervention):
     is the clamp alone, not the unedited model.
     """
 
+    id: ClassVar[str] = "valuelocate"
+
     selection: ClassVar[Literal["ends", "magnitude"]] = "ends"
 
     strength: Strength = "dev"

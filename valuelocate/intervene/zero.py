@@ -32,6 +32,8 @@ class ZeroIntervention(Intervention):
     There is one dose: `strength` has no effect and must be 1, or dev, which is then 1.
     """
 
+    id: ClassVar[str] = "zero"
+
     selection: ClassVar[Literal["ends", "magnitude"]] = "ends"
 
     strength: Strength = "dev"

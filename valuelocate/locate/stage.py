@@ -15,7 +15,7 @@ from valuelocate.locate.base import LocateContext, Locator
 from valuelocate.locate.order import How
 from valuelocate.locate.ranking import ranking_table
 from valuelocate.locate.scope import Scope
-from valuelocate.locate.selection import Selection
+from valuelocate.locate.selection import CountSelection, Selection
 from valuelocate.model import LanguageModel
 from valuelocate.neurons import NeuronScores, NeuronSet
 from valuelocate.store import Store
@@ -27,7 +27,7 @@ class Located(NamedTuple):
     scores: NeuronScores
     neurons: NeuronSet
     shuffled: NeuronSet
-    """The same method on the same answers, poles swapped within a random half of the questions."""
+    """As many neurons by the same method on the same answers, poles swapped within a random half of the questions."""
     ranking: pd.DataFrame
     collection: Collection
 
@@ -47,12 +47,13 @@ class LocateStage:
     meter: CostMeter
     seed: int
 
-    def run(self, value: str, *, how: How) -> Located:
+    def run(self, value: str, *, how: How, count: int | None = None) -> Located:
         """Collect (or take from the store), score and select.
 
         Args:
             value: full id.
             how: from both ends of the ranking, or by magnitude; the intervention decides.
+            count: select this many instead of what the selection says, for a control of equal size.
 
         Raises:
             UserError: no rows to locate with, an empty scope, or nothing to select.
@@ -74,10 +75,14 @@ class LocateStage:
             )
             scores = self.locator.score(context)
             shuffled = self.locator.score(replace(context, statistics=collection.shuffled))
+            selection = self.selection if count is None else CountSelection(count=count)
+            neurons = selection.select(scores, collection.statistics, how=how, seed=self.seed)
+            # By number and not by the rule: a threshold may leave nothing of scores without content.
+            as_many = CountSelection(count=len(neurons) // 2 * 2)
             return Located(
                 scores=scores,
-                neurons=self.selection.select(scores, collection.statistics, how=how, seed=self.seed),
-                shuffled=self.selection.select(shuffled, collection.shuffled, how=how, seed=self.seed),
+                neurons=neurons,
+                shuffled=as_many.select(shuffled, collection.shuffled, how=how, seed=self.seed),
                 ranking=ranking_table(scores, collection.statistics, seed=self.seed),
                 collection=collection,
             )

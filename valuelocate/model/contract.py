@@ -64,7 +64,7 @@ def check_contract(lm: LanguageModel) -> list[ContractRow]:
     identity, logits = _IDENTITY_LIMIT[half], _LOGIT_LIMIT[half]
     long, short = _token_rows(lm)
     capture = _Capture()
-    fires = _checked("hooks fire once a forward pass", 0.0, lambda: _capture(lm, long, capture))
+    fires = _checked("hooks fire once a forward pass", 0.0, partial(_run_hooked, lm, long, capture))
     if not fires.ok:
         return [fires]
     return [
@@ -122,7 +122,7 @@ def _batch(lm: LanguageModel, rows: Sequence[Sequence[int]]) -> TokenBatch:
     return TokenBatch.build([row[:-2] for row in rows], [row[-2:] for row in rows], lm.pad_id)
 
 
-def _capture(lm: LanguageModel, row: list[int], capture: _Capture) -> float:
+def _run_hooked(lm: LanguageModel, row: list[int], capture: _Capture) -> float:
     """Fill `capture` from one forward pass; return 0, since a hook that misfires raises."""
 
     def keep(key: tuple[int, str], _module: nn.Module, _args: Any, output: Tensor) -> None:

@@ -63,7 +63,7 @@ FAMILIES: tuple[Family, ...] = (
             "llama", "mistral", "ministral", "ministral3", "qwen2", "qwen3", "gemma", "gemma2", "vaultgemma",
             "olmo", "olmo2", "olmo3", "olmo_hybrid", "granite", "granite_swa", "smollm3", "stablelm", "cohere",
             "cohere2", "helium", "seed_oss", "ernie4_5", "exaone4", "hunyuan_v1_dense", "hyperclovax", "cwm",
-            "diffllama", "internlm3", "iquestcoder", "minicpm3", "youtu",
+            "diffllama", "internlm3", "iquestcoder",
         ),
         layers=("model.layers",),
         **_GATED,

@@ -40,7 +40,7 @@ class _ForwardWatch:
         self._lm = lm
         self._fired = dict.fromkeys(expected, 0)
         self._running = False
-        self._cache: Any = None
+        self._cached: bool | None = None
         self._edited_rows: dict[tuple[EditPositions, torch.device], Int64[Tensor, " row"] | None] = {}
         self.rows = self.columns = 0
 
@@ -49,14 +49,15 @@ class _ForwardWatch:
         if tokens is None:
             tokens = kwargs["inputs_embeds"]
         self.rows, self.columns = tokens.shape[:2]
-        self._cache = kwargs.get("past_key_values")
+        cache = kwargs.get("past_key_values")
+        # Asked now, for the first layer's attention writes into the cache before its FFN runs.
+        self._cached = None if cache is None else cache.get_seq_length() > 0
         self._edited_rows.clear()
         self._fired = dict.fromkeys(self._fired, 0)
         self._running = True
 
     def after(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         self._running = False
-        self._cache = None
         missed = {key: count for key, count in self._fired.items() if count != 1}
         if missed:
             (layer, site), count = next(iter(missed.items()))
@@ -99,12 +100,12 @@ class _ForwardWatch:
         if generation is not None:
             return generation.prompt_columns - generation.columns_read - self.columns
         # Generation that someone else drives on the model's own `generate`: it always hands a cache along.
-        if self._cache is None:
+        if self._cached is None:
             raise UserError(
                 "an edit at generated or response positions must know where the prompt ends, and a bare call of the "
                 "model does not say; use LanguageModel.forward or .generate_ids, or intervene.positions=all"
             )
-        return -1 if self._cache.get_seq_length() > 0 else 0
+        return -1 if self._cached else 0
 
 
 @contextmanager

@@ -1,42 +1,57 @@
-"""Loading a model: the embedded one, a local folder (no network call), or a hub id."""
+"""Loading a model into memory: weights and tokenizer, placed, frozen, checked against the contract."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from importlib.resources import files
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerBase
+from huggingface_hub.errors import StrictDataclassError
+from safetensors import SafetensorError
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from valuelocate.errors import UserError
 from valuelocate.model.contract import check_contract
-from valuelocate.model.ffn import find_feed_forward
+from valuelocate.model.files import EMBEDDED, files_fingerprint, model_folder
 from valuelocate.model.language_model import LanguageModel
-from valuelocate.model.prompts import PromptStyle
+from valuelocate.model.prompts import PromptStyle, Wording
+from valuelocate.model.supported import check_supported, find_feed_forward
 
 logger = logging.getLogger(__name__)
 
 DTYPES = ("auto", "float32", "bfloat16", "float16")
-_EMBEDDED = "package:"
-_WANTED = ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"]
-_BLOCK, _BLOCKS = 1 << 16, 64
+_LOAD_ERRORS = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    SafetensorError,
+    StrictDataclassError,
+)
+"""What transformers raises over files that it cannot make a model of."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource:
     """Where a model comes from and how it is to be held."""
 
-    name: str
-    """A short name for folders and tables."""
     path: str
     """Hub id, local folder, or `package:tiny` for the embedded model."""
+    name: str = ""
+    """A short name for folders and tables; empty: the last part of the path."""
     revision: str | None = None
     """Branch, tag or commit on the hub."""
     dtype: str = "auto"
@@ -47,84 +62,103 @@ class ModelSource:
     """transformers' device map (e.g. auto) for a model larger than one device."""
     trust_remote_code: bool = False
     """Whether code from the model's repository may run."""
+    max_new_tokens: int = 256
+    """Tokens of an answer; the prompts ask for under 100 words, which 160 hold."""
     prompts: PromptStyle = field(default_factory=PromptStyle)
+    """How the model is asked."""
 
     def __post_init__(self) -> None:
+        if not self.path:
+            raise UserError("model.path is empty: give a hub id or a folder")
         if self.dtype not in DTYPES:
             raise UserError(f"model.dtype={self.dtype}: expected one of {', '.join(DTYPES)}")
+        if self.max_new_tokens < 1:
+            raise UserError(f"model.max_new_tokens={self.max_new_tokens}: must be at least 1")
+        if self.device_map is not None and self.device != "auto":
+            raise UserError(
+                f"model.device={self.device} model.device_map={self.device_map}: give one of them, the map places the model"
+            )
+        object.__setattr__(self, "name", self.name or Path(self.path.removeprefix("package:")).name)
+        if self.prompts.wording == "auto":
+            wording: Wording = "bare" if self.path == EMBEDDED else "full"
+            object.__setattr__(self, "prompts", replace(self.prompts, wording=wording))
 
     def folder(self) -> Path:
         """Return the local folder of the files, downloading a hub model if it is not cached.
 
         Raises:
-            UserError: a folder without weights or config, or a hub that cannot be reached, each with the ways out.
+            UserError: no such folder or model, files missing, or a hub that cannot be reached.
         """
-        folder = self._local() or self._downloaded()
-        present = {path.suffix for path in folder.iterdir()}
-        if not (folder / "config.json").is_file():
-            raise UserError(f"model.path={self.path}: the folder has no config.json; point it at a transformers model folder")
-        if ".safetensors" not in present:
-            found = ", ".join(sorted(path.name for path in folder.iterdir())[:8])
-            raise UserError(f"model.path={self.path}: the folder has no .safetensors weights (pickled weights are never loaded); found {found}")
-        return folder
-
-    def _local(self) -> Path | None:
-        if self.path.startswith(_EMBEDDED):
-            return Path(str(files("valuelocate.model") / self.path.removeprefix(_EMBEDDED)))
-        path = Path(self.path).expanduser()
-        if path.is_dir():
-            return path
-        if path.is_absolute() or self.path.startswith((".", "~")):
-            raise UserError(f"model.path={self.path}: no such folder")
-        return None
-
-    def _downloaded(self) -> Path:
-        try:
-            return Path(snapshot_download(self.path, revision=self.revision, allow_patterns=_WANTED))
-        except GatedRepoError as error:
-            raise UserError(f"model.path={self.path}: the model is gated; accept its terms on its page and set HF_TOKEN") from error
-        except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-            raise UserError(f"model.path={self.path} revision={self.revision}: the hub has no such model or revision (a private one needs HF_TOKEN)") from error
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError, ValueError) as error:
-            raise UserError(
-                f"model.path={self.path}: not a local folder, not in the local cache, and the hub cannot be reached. Use model=tiny, "
-                f"or model.path=FOLDER with the model's files, or set HF_HOME to a cache that holds it."
-            ) from error
+        return model_folder(self.path, revision=self.revision, with_code=self.trust_remote_code)
 
     def fingerprint(self) -> str:
-        """Return a hash of the files, without loading them: the config whole, weights by size and sampled blocks."""
-        digest = hashlib.sha256()
-        for path in sorted(self.folder().iterdir()):
-            if path.name == "config.json" or path.name.startswith("tokenizer") or path.suffix in (".safetensors", ".jinja"):
-                digest.update(path.name.encode())
-                for block in _sampled_blocks(path):
-                    digest.update(block)
-        return digest.hexdigest()[:16]
-
-    def load(self) -> LanguageModel:
-        """Load weights and tokenizer, find the neurons and check the contract.
+        """Return a hash of the files, without loading them.
 
         Raises:
-            UserError: the files cannot be loaded, or the architecture is not supported.
+            UserError: as `folder`.
+        """
+        return files_fingerprint(self.folder())
+
+    def load(self, *, check: bool = True) -> LanguageModel:
+        """Load weights and tokenizer, find the neurons and check the contract.
+
+        Args:
+            check: whether a broken contract is an error; the doctor reports it instead.
+
+        Raises:
+            UserError: the files cannot be loaded, the architecture is not supported, or the contract is broken.
         """
         folder = self.folder()
-        device = pick_device(self.device)
         try:
-            config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                config=config,
-                dtype=self.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
-                device_map=self.device_map,
-                trust_remote_code=self.trust_remote_code,
-                use_safetensors=True,
-            )
-            tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
-            raise UserError(f"model.path={self.path}: transformers cannot load it: {_first_line(error)}") from error
-        if self.device_map is None:
-            model = model.to(device)
-        return assemble(model, tokenizer, prompts=self.prompts, fingerprint=self.fingerprint(), name=self.name)
+            model, tokenizer = self._load_files(folder)
+        except UserError:
+            raise
+        except torch.OutOfMemoryError as error:
+            raise UserError(
+                f"model.path={self.path}: the model does not fit on the device; use model.dtype=bfloat16, "
+                f"model.device_map=auto over several devices, or a smaller model"
+            ) from error
+        except _LOAD_ERRORS as error:
+            raise UserError(
+                f"model.path={self.path}: transformers cannot load it: {_first_line(error)}"
+            ) from error
+        lm = assemble(
+            model,
+            tokenizer,
+            prompts=self.prompts,
+            fingerprint=files_fingerprint(folder),
+            name=self.name,
+            check=check,
+        )
+        lm.max_new_tokens = self.max_new_tokens
+        return lm
+
+    def _load_files(self, folder: Path) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+        device = pick_device(self.device)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
+        check_supported(config)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
+        model, report = AutoModelForCausalLM.from_pretrained(
+            folder,
+            config=config,
+            dtype=self.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
+            device_map=self.device_map,
+            trust_remote_code=self.trust_remote_code,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+        _refuse_missing_weights(self.path, report)
+        return (model.to(device) if self.device_map is None else model), tokenizer
+
+
+def _refuse_missing_weights(path: str, report: dict[str, Any]) -> None:
+    """Refuse a model that transformers completed with random weights."""
+    missing = sorted(report.get("missing_keys") or ())
+    if missing:
+        raise UserError(
+            f"model.path={path}: the files lack {len(missing)} weights of the model, e.g. {missing[0]}; they are "
+            f"incomplete, or of another architecture than config.json says"
+        )
 
 
 def assemble(
@@ -134,28 +168,42 @@ def assemble(
     prompts: PromptStyle | None = None,
     fingerprint: str | None = None,
     name: str = "model",
+    check: bool = True,
 ) -> LanguageModel:
     """Wrap a model and tokenizer that are already in memory, freeze it, and check the contract.
 
     Raises:
-        UserError: the architecture is not supported, or the contract is broken.
+        UserError: the architecture is not supported, or (with `check`) the contract is broken.
     """
+    feed_forward = find_feed_forward(model)
     model.eval().requires_grad_(False)
-    # The checkpoint's sampling settings would otherwise be merged into ours.
-    model.generation_config = GenerationConfig()
     lm = LanguageModel(
         model=model,
         tokenizer=tokenizer,
-        ffn=find_feed_forward(model),
+        ffn=feed_forward,
         prompts=prompts or PromptStyle(),
         fingerprint=fingerprint or weights_fingerprint(model),
         name=name,
     )
-    broken = [row for row in check_contract(lm) if not row.ok]
-    if broken:
-        told = "; ".join(f"{row.check}: {row.found:.2g} (limit {row.limit:.2g})" for row in broken)
-        raise UserError(f"model.path: '{name}' breaks the contract of the FFN table: {told}. Run task=doctor for the whole table.")
+    if check:
+        _require_contract(lm)
     return lm
+
+
+def _require_contract(lm: LanguageModel) -> None:
+    failed = [row for row in check_contract(lm) if not row.ok]
+    told = [
+        f"{row.check}: {row.note or f'{row.found:.2g} (limit {row.limit:.2g})'}"
+        for row in failed
+        if row.required
+    ]
+    if told:
+        raise UserError(
+            f"model.path: '{lm.name}' breaks the contract of the FFN table, so its neurons cannot be read: "
+            f"{'; '.join(told)}. Run task=doctor for the whole table."
+        )
+    for row in failed:
+        logger.warning("model '%s': %s does not hold: %s", lm.name, row.check, row.note)
 
 
 def pick_device(device: str) -> torch.device:
@@ -171,29 +219,20 @@ def pick_device(device: str) -> torch.device:
     try:
         found = torch.device(device)
         torch.empty(0, device=found)
-    except (RuntimeError, AssertionError) as error:
+    # An assertion where torch was built without the device's support.
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise UserError(f"model.device={device}: {_first_line(error)}") from error
     return found
 
 
 def weights_fingerprint(model: PreTrainedModel) -> str:
-    """Return a hash of a model in memory: its config and up to 256 evenly spaced entries of every tensor."""
-    digest = hashlib.sha256(json.dumps(model.config.to_dict(), sort_keys=True, default=str).encode())
+    """Return a hash of a model in memory: its config and every byte of its weights."""
+    config = {key: value for key, value in model.config.to_dict().items() if key != "_name_or_path"}
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode())
     for name, tensor in sorted(model.state_dict().items()):
-        flat = tensor.detach().reshape(-1)
-        sample = flat[:: max(1, len(flat) // 256)].float().cpu()
-        digest.update(f"{name}{tuple(tensor.shape)}".encode() + sample.numpy().tobytes())
+        digest.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
     return digest.hexdigest()[:16]
-
-
-def _sampled_blocks(path: Path) -> Iterator[bytes]:
-    size = path.stat().st_size
-    yield str(size).encode()
-    step = max(_BLOCK, size // _BLOCKS)
-    with path.open("rb") as file:
-        for start in range(0, size, step):
-            file.seek(start)
-            yield file.read(_BLOCK)
 
 
 def _first_line(error: BaseException) -> str:

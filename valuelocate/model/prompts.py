@@ -18,6 +18,29 @@ from valuelocate.errors import UserError
 Frame = Literal["auto", "chat", "plain"]
 Role = Literal["user", "system"]
 
+Wording = Literal["auto", "full", "bare"]
+
+_WORDINGS: Mapping[str, Mapping[str, str]] = {
+    "full": {
+        "answer": "{question}\n\nAnswer in your own words, briefly and directly, in under 100 words.",
+        "described_answer": (
+            "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as this "
+            "person would, in the first person, briefly and directly, in under 100 words.\n\n{question}"
+        ),
+        "system": "Answer as the person who says of themselves: {description}",
+        "options": "{question}\n\nA. {option_a}\nB. {option_b}\n\nAnswer with the letter A or B alone.",
+        "plain_frame": "Question: {prompt}\n\nAnswer:",
+    },
+    "bare": {
+        "answer": "{question}",
+        "described_answer": "{description}\n{question}",
+        "system": "{description}",
+        "options": "{question}\nA. {option_a}\nB. {option_b}",
+        "plain_frame": "{prompt}\n",
+    },
+}
+"""Every template by wording."""
+
 _SLOTS: Mapping[str, tuple[str, ...]] = {
     "answer": ("question",),
     "described_answer": ("question", "description"),
@@ -40,19 +63,19 @@ class PromptStyle:
     """`chat`: the tokenizer's chat template; `plain`: `plain_frame`; `auto`: chat where there is a template."""
     description_role: Role = "user"
     """Where a description goes; many templates have no system role."""
-    answer: str = "{question}\n\nAnswer in your own words, briefly and directly, in under 100 words."
+    wording: Wording = "auto"
+    """Where the templates below that are None come from. `full`: with an instruction to answer briefly; `bare`:
+    the texts alone, as the embedded model was trained; `auto`: bare for the embedded model, else full."""
+    answer: str | None = None
     """The question alone."""
-    described_answer: str = (
-        "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as this "
-        "person would, in the first person, briefly and directly, in under 100 words.\n\n{question}"
-    )
+    described_answer: str | None = None
     """The question under a description, in the user's turn."""
-    system: str = "Answer as the person who says of themselves: {description}"
+    system: str | None = None
     """The system turn where `description_role` is system; the user's turn is then `answer`."""
-    options: str = "{question}\n\nA. {option_a}\nB. {option_b}\n\nAnswer with the letter A or B alone."
+    options: str | None = None
     """What takes the place of the question where one of two answers is to be chosen by letter."""
-    plain_frame: str = "Question: {prompt}\n\nAnswer:"
-    """Wraps the user's text for models without a chat template."""
+    plain_frame: str | None = None
+    """Wraps the user's text (`{prompt}`) for models without a chat template."""
     letters: tuple[str, str] = ("A", "B")
     """The letters of the two options, as `options` names them."""
     template_args: Mapping[str, object] = field(
@@ -62,18 +85,24 @@ class PromptStyle:
     template that asks for the time gets 1 January 2026."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("frame", get_args(Frame)), ("description_role", get_args(Role))):
+        choices = (("frame", Frame), ("description_role", Role), ("wording", Wording))
+        for name, allowed in ((name, get_args(kind)) for name, kind in choices):
             if getattr(self, name) not in allowed:
                 raise UserError(
                     f"model.prompts.{name}={getattr(self, name)}: expected one of {', '.join(allowed)}"
                 )
         for name, needed in _SLOTS.items():
-            missing = [slot for slot in needed if "{" + slot + "}" not in getattr(self, name)]
+            missing = [slot for slot in needed if "{" + slot + "}" not in self.template(name)]
             if missing:
                 raise UserError(f"model.prompts.{name}: the template lacks {{{missing[0]}}}")
         if len(self.letters) != 2 or len({*self.letters, ""}) != 3:
             raise UserError(f"model.prompts.letters={list(self.letters)}: expected two different letters")
         object.__setattr__(self, "letters", tuple(self.letters))
+
+    def template(self, name: str) -> str:
+        """Return a template by its field's name: the one given, else the wording's."""
+        given: str | None = getattr(self, name)
+        return _WORDINGS["bare" if self.wording == "bare" else "full"][name] if given is None else given
 
     def uses_chat(self, tokenizer: PreTrainedTokenizerBase) -> bool:
         """Whether prompts go through the tokenizer's chat template.
@@ -102,19 +131,19 @@ class PromptStyle:
         for text in (question, description or "", *(options or ())):
             _refuse_control_tokens(tokenizer, text)
         if options is not None:
-            question = _fill(self.options, question=question, option_a=options[0], option_b=options[1])
+            question = _fill(self.template("options"), question=question, option_a=options[0], option_b=options[1])
         # With options the instruction to choose a letter stands in for the one to answer briefly.
-        bare = "{question}" if options is not None else self.answer
+        bare = "{question}" if options is not None else self.template("answer")
         if description is None or self.description_role == "system":
             user = _fill(bare, question=question)
         else:
-            user = _fill(self.described_answer, question=question, description=description)
+            user = _fill(self.template("described_answer"), question=question, description=description)
         system = None
         if description is not None and self.description_role == "system":
-            system = _fill(self.system, description=description)
+            system = _fill(self.template("system"), description=description)
         if self.uses_chat(tokenizer):
             return self._chat(tokenizer, system, user)
-        return _fill(self.plain_frame, prompt=f"{system}\n\n{user}" if system else user)
+        return _fill(self.template("plain_frame"), prompt=f"{system}\n\n{user}" if system else user)
 
     def answer_lead(self, tokenizer: PreTrainedTokenizerBase) -> str:
         """Return the white space that a model writes between a prompt and its answer.
@@ -122,7 +151,7 @@ class PromptStyle:
         A chat template tells by how it writes an answer down ("[/INST] Yes"); a plain frame by how it ends.
         """
         if not self.uses_chat(tokenizer):
-            return "" if self.plain_frame[-1].isspace() else " "
+            return "" if self.template("plain_frame")[-1].isspace() else " "
         user, answer = "Hello", "Yes"
         prompt = self._chat(tokenizer, None, user)
         turns = [{"role": "user", "content": user}, {"role": "assistant", "content": answer}]
@@ -165,7 +194,8 @@ class PromptStyle:
 
     def digest(self) -> str:
         """Return a hash of every template and argument, a part of cache keys."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=str).encode()).hexdigest()
+        whole = asdict(self) | {name: self.template(name) for name in _SLOTS} | {"wording": None}
+        return hashlib.sha256(json.dumps(whole, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _fill(template: str, **slots: str) -> str:

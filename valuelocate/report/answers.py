@@ -57,7 +57,7 @@ _SLOTS = (
 
 
 def chosen_answers(job: Job, *, limit: int) -> tuple[tuple[AnsweredQuestion, ...], int]:
-    """Return the first questions in the order of the SHA-256 of their ids, and how many there were to choose from.
+    """Return the first questions in the order of the SHA-256 of their ids, and how many there were.
 
     Only questions of the target value with an unedited answer and one edited at the chosen dose take part.
     """

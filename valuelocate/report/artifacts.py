@@ -81,7 +81,7 @@ class Job:
     def rows(
         self, *, metric: str | None = None, split: str = "eval", quantity: str = "gain", **equal: str
     ) -> pd.DataFrame:
-        """Return rows of the metrics table that have an estimate, by default gains on the evaluation split."""
+        """Return rows of the metrics that have an estimate, by default gains on the evaluation split."""
         evaluator, name = split_metric(metric or self.metric)
         wanted = {"evaluator": evaluator, "metric": name, "split": split, "quantity": quantity, **equal}
         keep = self.metrics["estimate"].notna()

@@ -43,20 +43,23 @@ def draw_dose(job: Job) -> go.Figure:
             _fill(figure, job, panel, direction, row, column)
     look.dress(figure, height=128 + 190 * len(panels))
     for row, panel in enumerate(panels, start=1):
+        if panel.metric != _FLUENCY:
+            figure.update_yaxes(**look.ZERO, row=row)
         figure.update_yaxes(title_text=look.safe(panel.title).replace("\n", "<br>"), row=row, col=1)
     strengths = sorted(set(_edit(job, panels[0], None)["strength"].astype(float)))
-    figure.update_xaxes(tickvals=strengths, ticktext=[numbers.dose(s) for s in strengths])
+    figure.update_xaxes(
+        tickvals=strengths, ticktext=[numbers.dose(s) for s in strengths], showgrid=False, tickangle=0
+    )
     figure.update_xaxes(title_text="strength of the edit", row=len(panels))
     return figure
 
 
 def _title(job: Job, direction: str) -> str:
-    words = "towards" if direction == "towards" else "away from"
-    return f"{words} {look.safe(job.value_name)}, chosen dose {numbers.dose(job.dose(direction))}"
+    return f"{direction}, chosen dose {numbers.dose(job.dose(direction))}"
 
 
 def _panels(job: Job) -> list[_Panel]:
-    panels = []
+    panels: list[_Panel] = []
     for metric in (job.metric, "preference/t2", "preference/t1"):
         known = measure(metric)
         panel = _Panel(
@@ -72,8 +75,9 @@ def _panels(job: Job) -> list[_Panel]:
 def _edit(job: Job, panel: _Panel, direction: str | None, arm: str = "edit") -> pd.DataFrame:
     equal = {"arm": arm} | ({"direction": direction} if direction else {})
     rows = job.rows(metric=panel.metric, quantity=panel.quantity, split=panel.split, **equal)
-    if panel.metric != _FLUENCY:
-        rows = rows[rows["scored_value"] == job.target]
+    of_target = rows[rows["scored_value"] == job.target]
+    # Fluency is a property of the text: any questions' answers show it where the target's were not scored.
+    rows = of_target if len(of_target) or panel.metric != _FLUENCY else rows
     return rows.sort_values("strength").drop_duplicates(["direction", "strength", "draw"])
 
 
@@ -86,12 +90,10 @@ def _fill(figure: go.Figure, job: Job, panel: _Panel, direction: str, row: int, 
     colour, dose = look.DIRECTION_COLOURS[direction], job.dose(direction)
     if dose is not None:
         line = {"color": colour, "width": 1.4, "dash": "dash"}
-        figure.add_vline(x=dose, line=line, layer="between", exclude_empty_subplots=False, **place)
+        figure.add_vline(x=dose, line=line, layer="below", exclude_empty_subplots=False, **place)
     if panel.metric == _FLUENCY:
         _add_limits(figure, place)
     else:
-        line = {"color": look.INK, "width": 1}
-        figure.add_hline(y=0, line=line, layer="between", exclude_empty_subplots=False, **place)
         _add_random(figure, _edit(job, panel, direction, "random_matched"), place)
     _add_curve(figure, rows, colour, place)
 
@@ -141,7 +143,8 @@ def _add_curve(figure: go.Figure, rows: pd.DataFrame, colour: str, place: dict[s
                 [numbers.plain(row.estimate), numbers.interval(row.ci_low, row.ci_high), numbers.count(row.n)]
                 for row in rows.itertuples()
             ],
-            hovertemplate="strength %{x}<br>%{customdata[0]} (%{customdata[1]})<br>n = %{customdata[2]}<extra></extra>",
+            hovertemplate="strength %{x}<br>%{customdata[0]} (%{customdata[1]})<br>"
+            "n = %{customdata[2]}<extra></extra>",
         ),
         **place,
     )

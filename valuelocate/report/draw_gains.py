@@ -32,14 +32,6 @@ def draw_gains(job: Job) -> go.Figure:
     heights = {arm: len(arms) - 1 - place for place, arm in enumerate(arms)}
     for column, direction in enumerate(job.directions, start=1):
         rows = _rows(job, direction)
-        figure.add_vline(
-            x=0,
-            line={"color": look.INK, "width": 1},
-            row=1,
-            col=column,
-            layer="between",
-            exclude_empty_subplots=False,
-        )
         for arm in arms:
             of_arm = rows[rows["arm"] == arm]
             if arm == "random_matched":
@@ -50,6 +42,7 @@ def draw_gains(job: Job) -> go.Figure:
                 _add_not_run(figure, heights[arm], column)
     look.dress(figure, height=148 + 52 * max(1, len(arms)))
     unit = measure(job.metric).unit
+    figure.update_xaxes(**look.ZERO, range=_range(job))
     figure.update_xaxes(title_text=f"gain in the intended direction ({look.safe(unit)})")
     figure.update_yaxes(
         tickvals=list(heights.values()),
@@ -66,9 +59,22 @@ def _rows(job: Job, direction: str) -> pd.DataFrame:
     return job.at_dose(direction, scored_value=job.target)
 
 
+def _range(job: Job) -> tuple[float, float] | None:
+    """Return one range for both directions, with room for the numbers beside the intervals."""
+    rows = pd.concat([_rows(job, direction) for direction in job.directions] or [job.metrics.head(0)])
+    ends = np.concatenate(
+        [rows["estimate"], *(rows.loc[rows["draw"] < 0, end] for end in ("ci_low", "ci_high"))]
+    )
+    ends = ends[np.isfinite(ends.astype(float))]
+    if not len(ends):
+        return None
+    low, high = min(0.0, ends.min()), max(0.0, ends.max())
+    room = 0.2 * (high - low) or 1.0
+    return low - room, high + room
+
+
 def _title(job: Job, direction: str) -> str:
-    words = "towards" if direction == "towards" else "away from"
-    return f"{words} {look.safe(job.value_name)}, dose {numbers.dose(job.dose(direction))}"
+    return f"{direction}, dose {numbers.dose(job.dose(direction))}"
 
 
 def _add_arm(figure: go.Figure, row: pd.Series, height: int, column: int, direction: str) -> None:
@@ -76,39 +82,43 @@ def _add_arm(figure: go.Figure, row: pd.Series, height: int, column: int, direct
     colour, symbol = _MARKS.get(arm, _OTHER_CONTROL)
     if arm.partition(":")[0] == "edit":
         colour, symbol = look.DIRECTION_COLOURS[direction], "circle" if arm == "edit" else "circle-open"
-    bounds = numbers.interval(row["ci_low"], row["ci_high"])
+    gain, bounds = numbers.signed(row["estimate"]), numbers.interval(row["ci_low"], row["ci_high"])
     figure.add_trace(
         go.Scatter(
             x=[row["estimate"]],
             y=[height],
-            mode="markers+text",
-            text=[numbers.signed(row["estimate"])],
-            textposition="top center",
-            textfont={"size": 12, "color": colour},
+            mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 10, "line": {"width": 1.6, "color": colour}},
-            error_x=_error(row, colour),
-            customdata=[
-                [look.safe(arm_name(arm)), numbers.signed(row["estimate"]), bounds, numbers.count(row["n"])]
-            ],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [row["ci_high"] - row["estimate"]],
+                "arrayminus": [row["estimate"] - row["ci_low"]],
+                "color": colour,
+                "thickness": 1.8,
+                "width": 4,
+            },
+            customdata=[[look.safe(arm_name(arm)), gain, bounds, numbers.count(row["n"])]],
             hovertemplate="%{customdata[0]}<br>gain %{customdata[1]} (%{customdata[2]})"
             "<br>%{customdata[3]} questions<extra></extra>",
-            cliponaxis=False,
         ),
         row=1,
         col=column,
     )
-
-
-def _error(row: pd.Series, colour: str) -> dict[str, object]:
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": [row["ci_high"] - row["estimate"]],
-        "arrayminus": [row["estimate"] - row["ci_low"]],
-        "color": colour,
-        "thickness": 1.8,
-        "width": 4,
-    }
+    # On the side away from zero, where no line crosses it.
+    right = row["estimate"] >= 0
+    end = row[["estimate", "ci_high" if right else "ci_low"]].dropna().iloc[-1]
+    figure.add_annotation(
+        text=gain,
+        font={"size": 12.5, "color": colour},
+        x=end,
+        y=height,
+        xanchor="left" if right else "right",
+        xshift=6 if right else -6,
+        showarrow=False,
+        row=1,
+        col=column,
+    )
 
 
 def _add_draws(figure: go.Figure, rows: pd.DataFrame, height: int, column: int) -> None:

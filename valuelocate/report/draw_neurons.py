@@ -89,7 +89,7 @@ def _add_bars(figure: go.Figure, scores: np.ndarray, edges: np.ndarray, name: st
                 [numbers.signed(low), numbers.signed(high)]
                 for low, high in zip(edges[:-1][shown], edges[1:][shown], strict=True)
             ],
-            hovertemplate="%{y} neurons with a score from %{customdata[0]} to %{customdata[1]}<extra></extra>",
+            hovertemplate="%{y} neurons, score %{customdata[0]} to %{customdata[1]}<extra></extra>",
         )
     )
 

@@ -26,7 +26,6 @@ def draw_specificity(job: Job, theory: Theory | None = None) -> go.Figure:
     """
     values = _order(job, theory)
     figure = go.Figure()
-    figure.add_vline(x=0, line={"color": look.INK, "width": 1}, layer="between")
     for direction in job.directions:
         _add_direction(figure, _rows(job, direction), direction, values)
     names = [_name(job, value, theory) for value in values]
@@ -36,7 +35,9 @@ def draw_specificity(job: Job, theory: Theory | None = None) -> go.Figure:
         showlegend=len(job.directions) > 0,
         legend={"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom", "font": {"size": 13}},
     )
-    figure.update_xaxes(title_text=f"change of preference on the value's questions ({look.safe(unit)})")
+    figure.update_xaxes(
+        **look.ZERO, title_text=f"change of preference on the value's questions ({look.safe(unit)})"
+    )
     figure.update_yaxes(
         tickvals=list(range(len(values))), ticktext=names, range=[len(values) - 0.45, -0.55], showgrid=False
     )

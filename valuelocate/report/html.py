@@ -1,4 +1,4 @@
-"""One self-contained HTML file: templates with every text escaped, scripts inlined once, nothing from a network."""
+"""One self-contained HTML file: every text escaped, scripts inlined once, nothing from a network."""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ MEASURES = {
     "preference/t2": Measure(
         name="T2",
         unit="nats per token",
-        meaning="the mean log-probability per token that the model gives to a written answer taking the value's "
-        "stance, minus that of a written answer to the same question taking the contrary stance",
+        meaning="the mean log-probability per token that the model gives to a written answer taking the "
+        "value's stance, minus that of a written answer to the same question taking the contrary stance",
     ),
     "preference/t1": Measure(
         name="T1",

@@ -19,6 +19,9 @@ RANDOM_BAND = "rgba(140, 149, 159, 0.22)"
 DIRECTION_COLOURS = {"towards": TOWARDS, "away": AWAY}
 """Blue, vermilion, green and purple after Okabe and Ito 2008."""
 
+ZERO = {"zeroline": True, "zerolinecolor": INK, "zerolinewidth": 1, "rangemode": "tozero"}
+"""An axis of gains: zero is always on it, as a line."""
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif"
 
 
@@ -71,5 +74,4 @@ def say_missing(figure: go.Figure, text: str, *, row: int = 1, col: int = 1) -> 
     figure.add_annotation(
         text=safe(text), showarrow=False, x=0.5, y=0.5, xref="x domain", yref="y domain", row=row, col=col
     )
-    figure.update_xaxes(showticklabels=False, ticks="", row=row, col=col)
-    figure.update_yaxes(showticklabels=False, row=row, col=col)
+    figure.update_yaxes(showticklabels=False, showgrid=False, ticks="", row=row, col=col)

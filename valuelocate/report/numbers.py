@@ -1,4 +1,4 @@
-"""Numbers as words: one way of writing a gain, an interval, a probability or a time, everywhere in a report."""
+"""Numbers as words: one way of writing a gain, an interval, a probability or a time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 MISSING = "not measured"
 MINUS = "\N{MINUS SIGN}"
+PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
 def number(value: Any) -> float | None:

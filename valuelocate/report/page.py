@@ -38,7 +38,7 @@ def write_page(folder: Path, theory: Theory, settings: ReportSettings) -> Path:
     """Write a finished job's report.html and return its path.
 
     Args:
-        folder: outputs/STUDY/JOB, with result.json and metrics.parquet; what else is missing is said on the page.
+        folder: outputs/STUDY/JOB, with result.json and metrics.parquet; the page says what else is missing.
         theory: names and orders the other values.
         settings: how much is shown.
 

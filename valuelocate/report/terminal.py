@@ -84,7 +84,6 @@ def _study_cells(row: Mapping[Any, Any]) -> list[str]:
             f"{row['state']}: {_name(row['error'])}",
             "",
         ]
-    verdict = _name(row["verdict_in_study"])
     return [
         str(row["job"]),
         _name(row["value"]),
@@ -94,9 +93,16 @@ def _study_cells(row: Mapping[Any, Any]) -> list[str]:
         numbers.probability(row["p_rank"], missing="-"),
         numbers.probability(row["p_holm"], missing="-"),
         numbers.plain(row["fluency"], missing="-"),
-        VERDICTS.get(verdict, verdict),
+        _verdict(row),
         numbers.duration(row["seconds"], missing="-"),
     ]
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
+    verdict = _name(row["verdict_in_study"])
+    if verdict == "not_moved" and _name(row["verdict"]) == "moved":
+        return "moved only if taken alone"
+    return VERDICTS.get(verdict, verdict)
 
 
 def _name(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,56 +46,15 @@ def findings(result: Mapping[str, Any], *, level: float | None = None) -> tuple[
 def summary_rows(result: Mapping[str, Any], *, level: float | None = None) -> tuple[SummaryRow, ...]:
     """Return the lines of the summary table."""
     unit = measure(str(result.get("metric", ""))).unit
-    covered = f"{100 * level:g} % interval" if level else "Interval"
-    beyond = f"gain of the edit minus the mean gain of its random draws, averaged over questions; {unit}"
-    bootstrap = "bootstrap over seed families crossed with random draws"
-    lines = (
-        ("Gain beyond random neurons", lambda part: numbers.signed(part.get("estimate")), beyond),
-        (covered, lambda part: numbers.interval(part.get("ci_low"), part.get("ci_high")), bootstrap),
-        (
-            "Questions",
-            lambda part: numbers.count(part.get("n")),
-            "of the evaluation split, asked about the target value",
-        ),
-        ("Gain of the edit", lambda part: numbers.signed(part.get("gain")), "against the unedited model"),
-        (
-            "Random draws: mean (SD)",
-            _random_cell,
-            "gain of the same number of random neurons a layer, same amplitudes",
-        ),
-        (
-            "Rank p",
-            lambda part: numbers.probability(part.get("p_rank")),
-            "(1 + draws at least as large) / (draws + 1)",
-        ),
-        (
-            "Gain of a prompt",
-            lambda part: numbers.signed(part.get("prompt_estimate")),
-            "a description of the value before the question",
-        ),
-        ("Share of the prompt's gain", prompt_share, "gain of the edit over gain of the prompt"),
-        (
-            "Specificity",
-            _specificity_cell,
-            "the same measure on the other values' questions; drawn value by value in Figure 3",
-        ),
-        (
-            "Fluency",
-            lambda part: numbers.plain(part.get("fluency")),
-            f"1: as fluent as the unedited model; usable from {USABLE}, broken below {DEGENERATE}",
-        ),
-        (
-            "Dose",
-            lambda part: numbers.dose(part.get("strength")),
-            "strength of the edit at which all of this was read",
-        ),
-    )
+    words = {"interval": f"{100 * level:g} % interval" if level else "Interval", "unit": unit}
     parts = [outcome(result, direction) for direction in DIRECTIONS]
     return tuple(
         SummaryRow(
-            label=label, cells=tuple(write(part) if part else NOT_RUN for part in parts), meaning=meaning
+            label=label.format(**words),
+            cells=tuple(write(part) if part else NOT_RUN for part in parts),
+            meaning=meaning.format(**words),
         )
-        for label, write, meaning in lines
+        for label, write, meaning in _LINES
     )
 
 
@@ -186,7 +145,8 @@ def _random_cell(part: Mapping[str, Any]) -> str:
     draws = number(part.get("n_draws"))
     if not draws:
         return NO_DRAWS
-    return f"{numbers.signed(part.get('random_mean'))} ({numbers.plain(part.get('random_sd'))}), {draws:.0f} draws"
+    spread = f"{numbers.signed(part.get('random_mean'))} ({numbers.plain(part.get('random_sd'))})"
+    return f"{spread}, {draws:.0f} draws"
 
 
 def _specificity_cell(part: Mapping[str, Any]) -> str:
@@ -197,3 +157,43 @@ def _specificity_cell(part: Mapping[str, Any]) -> str:
         f" ({numbers.interval(low, high)})" if number(low) is not None and number(high) is not None else ""
     )
     return f"{numbers.signed(part.get('specificity'))}{bounds}"
+
+
+def _cell(write: Callable[..., str], *keys: str) -> Callable[[Mapping[str, Any]], str]:
+    return lambda part: write(*(part.get(key) for key in keys))
+
+
+_LINES: tuple[tuple[str, Callable[[Mapping[str, Any]], str], str], ...] = (
+    (
+        "Gain beyond random neurons",
+        _cell(numbers.signed, "estimate"),
+        "gain of the edit minus the mean gain of its random draws, averaged over questions; {unit}",
+    ),
+    (
+        "{interval}",
+        _cell(numbers.interval, "ci_low", "ci_high"),
+        "bootstrap over seed families crossed with random draws",
+    ),
+    ("Questions", _cell(numbers.count, "n"), "of the evaluation split, asked about the target value"),
+    ("Gain of the edit", _cell(numbers.signed, "gain"), "against the unedited model"),
+    ("Random draws: mean (SD)", _random_cell, "gain of as many random neurons a layer, same amplitudes"),
+    ("Rank p", _cell(numbers.probability, "p_rank"), "(1 + draws at least as large) / (draws + 1)"),
+    (
+        "Gain of a prompt",
+        _cell(numbers.signed, "prompt_estimate"),
+        "a description of the value before the question",
+    ),
+    ("Share of the prompt's gain", prompt_share, "gain of the edit over gain of the prompt"),
+    (
+        "Specificity",
+        _specificity_cell,
+        "the same measure on the other values' questions; drawn value by value in Figure 3",
+    ),
+    (
+        "Fluency",
+        _cell(numbers.plain, "fluency"),
+        f"1: as fluent as the unedited model; usable from {USABLE}, broken below {DEGENERATE}",
+    ),
+    ("Dose", _cell(numbers.dose, "strength"), "strength of the edit at which all of this was read"),
+)
+"""Label, how its cell is written from one direction's result, and what it means."""

@@ -167,7 +167,7 @@ class WandbRun(TrackedRun):
         """Log the file as an artifact of type `kind`, named after kind and job."""
         import wandb
 
-        artifact = wandb.Artifact(name=f"{_slug(kind)}-{self.job.hash}", type=kind)
+        artifact = wandb.Artifact(name=f"{_slug(kind)}-{_short_hash(self.job)}", type=kind)
         # The file stays where it is until it is uploaded: a second copy of it would buy nothing.
         artifact.add_file(str(path.absolute()), policy="immutable", skip_cache=True)
         with self._staging():
@@ -197,7 +197,12 @@ class WandbRun(TrackedRun):
 
 def run_id(job: TrackedJob) -> str:
     """Return the run's id: study, job hash and attempt, since one job may be part of several studies."""
-    return f"{_slug(job.study)[:80]}-{job.hash}-{job.attempt}"
+    return f"{_slug(job.study)[:80]}-{_short_hash(job)}-{job.attempt}"
+
+
+def _short_hash(job: TrackedJob) -> str:
+    # As in the name of the job's folder.
+    return job.hash[:8]
 
 
 def _slug(text: str) -> str:

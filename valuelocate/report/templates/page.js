@@ -1,6 +1,7 @@
 "use strict";
 // Pictures: each holder names a JSON block with the picture's data and layout.
-for (const holder of document.querySelectorAll("[data-figure]")) {
+const holders = [...document.querySelectorAll("[data-figure]")];
+for (const holder of holders) {
   const spec = JSON.parse(document.getElementById(holder.dataset.figure).textContent);
   Plotly.newPlot(holder, spec.data, spec.layout, {
     responsive: true,
@@ -11,6 +12,15 @@ for (const holder of document.querySelectorAll("[data-figure]")) {
     toImageButtonOptions: { format: "svg", filename: holder.dataset.figure },
   });
 }
+// Paper: pictures keep the width of the window unless told; these are the widths of the print style.
+window.addEventListener("beforeprint", () => {
+  for (const holder of holders) {
+    Plotly.relayout(holder, { autosize: false, width: holder.closest(".columns") ? 490 : 1020 });
+  }
+});
+window.addEventListener("afterprint", () => {
+  for (const holder of holders) Plotly.relayout(holder, { autosize: true, width: null });
+});
 // Tables: a click on a heading sorts by its column; a cell's data-key is what it sorts by.
 for (const table of document.querySelectorAll("table.sortable")) {
   const heads = [...table.tHead.rows[0].cells];
