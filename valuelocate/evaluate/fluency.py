@@ -247,7 +247,7 @@ class FluencyScorer(AnswerScorer):
         """
         if self.lm is None:
             raise UserError(f"evaluate={self.settings.name}: perplexity needs a model to read the answers with; set model=NAME")
-        if self.lm.backbone._forward_pre_hooks:
+        if self.lm.edits_in_force:
             raise RuntimeError("fluency is measured under the unedited model; call it outside the `with` of an edit")
         keys = [
             (tuple(prompt), tuple(answer))

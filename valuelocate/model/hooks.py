@@ -202,7 +202,17 @@ def write_neurons(
 
         for layer, operator in operators.items():
             _register(lm, hooks, layer, site, hook(layer, operator))
+        with _counted(lm):
+            yield
+
+
+@contextmanager
+def _counted(lm: LanguageModel) -> Iterator[None]:
+    lm.edits_in_force += 1
+    try:
         yield
+    finally:
+        lm.edits_in_force -= 1
 
 
 def _edited(values: Tensor, operator: Operator, chosen: Int64[Tensor, " row"] | None) -> Tensor | None:

@@ -57,6 +57,8 @@ class LanguageModel:
     """The batch now being teacher-forced; hooks find answer positions by it."""
     generation: Generation | None = field(default=None, init=False)
     """The generation now under way; hooks tell prompt from answer by it."""
+    edits_in_force: int = field(default=0, init=False)
+    """How many `write_neurons` are open; measures that need the unedited model ask for 0."""
 
     @property
     def device(self) -> torch.device:
