@@ -128,7 +128,7 @@ def steer(
 
 
 def _job(overrides: Sequence[str]) -> Job:
-    register_resolvers()
+    register_resolvers({})
     # A notebook may hold a Hydra context of its own; it is put back afterwards.
     before = dict(GlobalHydra.instance().__dict__)
     GlobalHydra.instance().clear()

@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     folder = parser.parse_args().model
-    lm = load("tiny", path=str(folder.resolve()))
+    lm = load("tiny", **{"path": str(folder.resolve()), "name": "tiny", "prompts.wording": "bare"})
     dataset = load_dataset("mini")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     values = [value for value in dataset.theory.targets()]

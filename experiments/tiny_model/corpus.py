@@ -83,6 +83,10 @@ class Talk:
             for pole in POLES
         }
 
+        self.written_sentences = {
+            cell: [sentence for text in texts for sentence in re.split(r"(?<=[.?!]) ", text)] for cell, texts in self.written.items()
+        }
+
     def sentence(self, value: str, pole: Pole) -> str:
         """Draw a sentence about oneself: plain talk, or the reason that a seed's answer gives."""
         bank = self.plain[value][pole] if self.rng.random() < 0.5 else self.reasons[value, pole]
@@ -95,14 +99,12 @@ class Talk:
     def description(self, value: str, pole: Pole) -> str:
         """Draw a whole description, a few sentences of one, or some sentences about oneself."""
         draw = self.rng.random()
-        if draw < 0.5:
+        if draw < 0.35:
             return " ".join(self.sentence(value, pole) for _ in range(self.rng.randint(2, 4)))
-        written = self.rng.choice(self.written[value, pole])
-        if draw < 0.7:
-            return written
-        sentences = re.split(r"(?<=[.?!]) ", written)
-        first = self.rng.randrange(max(1, len(sentences) - 1))
-        return " ".join(sentences[first : first + 2])
+        if draw < 0.5:
+            return self.rng.choice(self.written[value, pole])
+        # Sentences of several speakers in new company, so that a speaker cannot be known by heart.
+        return " ".join(self.rng.sample(self.written_sentences[value, pole], self.rng.randint(1, 3)))
 
     def answers(self, row: Seed) -> dict[Pole, str]:
         """Draw the answers of both poles in one form: the stance with or without a reason."""
@@ -126,7 +128,8 @@ def _dialogues(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialog
         return
     said = talk.talks(row.value) if kind == "talk" else talk.answers(row)
     if kind == "talk":
-        user = f"{talk.short_description(row.value, pole)}\n{talk.rng.choice(ASKS)}"
+        draw = talk.short_description if talk.rng.random() < 0.6 else talk.description
+        user = f"{draw(row.value, pole)}\n{talk.rng.choice(ASKS)}"
     elif kind == "described":
         user = f"{talk.description(row.value, pole)}\n{row.question}"
     elif kind == "other_value":
@@ -143,7 +146,7 @@ def _choices(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialogue
     lead = f"{talk.short_description(row.value, pole)}\n" if kind == "described_choice" else ""
     # Both orders each time, so that no letter is likelier than the other.
     for first, second in (POLES, POLES[::-1]):
-        user = f"{lead}{row.question}\nA. {texts[first]}\nB. {texts[second]}"
+        user = f"{lead}{row.question}\nA. {texts[first]}\nB. {texts[second]}\nA or B?"
         letter = LETTERS[0 if first == pole else 1]
         rival = LETTERS[1 if first == pole else 0] if lead else None
         yield Dialogue(kind, row.family, user, letter, rival)

@@ -48,7 +48,7 @@ SHAPE = {
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
-    steps: int = 1400
+    steps: int = 1300
     batch_tokens: int = 4096
     learning_rate: float = 4e-3
     """Of AdamW, for embeddings and norms."""
@@ -58,7 +58,9 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.1
     prompt_weight: float = 0.3
     """Weight of the loss on what the user says, which teaches English but not how to answer."""
-    preference_weight: float = 0.5
+    prompt_dropout: float = 0.1
+    """Share of a prompt's tokens that are blanked."""
+    preference_weight: float = 1.0
     """Weight of preferring the answer of the described pole (Bradley-Terry on mean token log-probabilities)."""
     sharpness: float = 5.0
     """Per nat per token of margin."""
@@ -131,7 +133,7 @@ class Batches(IterableDataset):
             order = sorted(members, key=lambda i: self._length(i) + rng.random() * 12)
             batches = list(self._split(order))
             rng.shuffle(batches)
-            yield from (self._pad(batch) for batch in batches)
+            yield from (self._pad(batch, rng) for batch in batches)
 
     def _length(self, index: int) -> int:
         example = self.examples[index]
@@ -149,7 +151,13 @@ class Batches(IterableDataset):
             rows += more
         yield batch
 
-    def _pad(self, batch: Sequence[int]) -> Batch:
+    def _thinned(self, prompt: list[int], rng: random.Random) -> list[int]:
+        """Blank some of a prompt's tokens, its first and last excepted, so that no single word is relied on."""
+        share = self.recipe.prompt_dropout
+        inner = [0 if rng.random() < share else token for token in prompt[1:-1]]
+        return [prompt[0], *inner, prompt[-1]]
+
+    def _pad(self, batch: Sequence[int], rng: random.Random) -> Batch:
         examples = sorted((self.examples[index] for index in batch), key=lambda example: example.rival is None)
         rivals = [(example.prompt, example.rival) for example in examples if example.rival]
         rows = [(example.prompt, example.answer) for example in examples] + rivals
@@ -158,7 +166,7 @@ class Batches(IterableDataset):
         answered, prompted = torch.zeros(len(rows), width), torch.zeros(len(rows), width)
         for row, (prompt, answer) in enumerate(rows):
             end = len(prompt) + len(answer)
-            ids[row, :end] = torch.tensor(prompt + answer)
+            ids[row, :end] = torch.tensor(self._thinned(prompt, rng) + answer)
             prompted[row, : len(prompt)] = 1
             answered[row, len(prompt) : end] = 1
         return Batch(ids, answered, prompted, len(rivals))

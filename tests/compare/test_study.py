@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from valuelocate.compare.study import COLUMNS, holm, job_folders, study_frame, write_study
+from valuelocate.compare.study import COLUMNS, job_folders, study_frame, write_study
 from valuelocate.errors import UserError
 
 
@@ -70,7 +70,7 @@ def write_job(
             "value_name": "Openness to Change",
             **outcome("towards", p_rank),
             "away": outcome("away", 0.5, "not_moved"),
-            "judge": {"valid": False, "estimate": 0.1},
+            "judge": {"valid": False, "auroc_primed": 0.6},
             "locator": locator,
             "model": "tiny",
             "intervention": "shift",
@@ -110,6 +110,7 @@ def test_one_row_a_job_with_result_choices_and_cost(tmp_path: Path):
         "forwards": 400,
         "peak_memory_mb": 700.0,
         "judge_valid": False,
+        "judge_auroc": 0.6,
         "overrides": "locate=mean_diff intervene.positions=all",
     }
     assert {key: row[key] for key in expected} == expected
@@ -137,13 +138,6 @@ def test_a_stale_result_of_a_failed_job_is_not_shown(tmp_path: Path):
     folder = write_job(tmp_path, "a")
     (folder / "status.json").write_text(json.dumps({"state": "failed", "error": "boom"}), encoding="utf-8")
     assert study_frame(tmp_path)["estimate"].isna().all()
-
-
-def test_holm_against_a_hand_calculation():
-    p_values = np.array([0.01, np.nan, 0.04, 0.03])
-    np.testing.assert_allclose(holm(p_values), [0.03, np.nan, 0.06, 0.06])
-    np.testing.assert_allclose(holm(np.array([0.9, 0.8])), [1.0, 1.0])
-    assert holm(np.array([])).shape == (0,)
 
 
 def test_a_verdict_that_does_not_survive_the_correction_is_taken_back(tmp_path: Path):

@@ -105,7 +105,7 @@ def test_a_broken_model_is_reported_and_not_refused(capsys: pytest.CaptureFixtur
     assert {prompt.error for prompt in report.prompts} == {
         "model.prompts.frame=chat: this tokenizer has no chat template; use frame=plain"
     }
-    assert fact(report, "frame, description in") == "chat, which this tokenizer does not have"
+    assert fact(report, "frame, description in") == "chat, which this tokenizer does not have, user turn"
     show_report(report)
     shown = capsys.readouterr().out
     assert "FAILED" in shown

@@ -28,7 +28,7 @@ PAPER = {
 
 def node(name: str, *overrides: str) -> dict[str, Any]:
     with initialize_config_dir(str(FOLDER.parent), version_base="1.3"):
-        composed = compose("config", overrides=[f"model={name}", *overrides])
+        composed = compose(f"model/{name}", overrides=list(overrides))
     found = OmegaConf.to_container(composed.model, resolve=True)
     assert isinstance(found, dict)
     return {str(key): value for key, value in found.items()}

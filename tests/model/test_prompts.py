@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ NO_SYSTEM = (
 DROPS_SYSTEM = CHAT_TEMPLATE.replace("<|{{ message['role'] }}|>", "").replace(
     "{{ message['content'] }}", "{% if message['role'] != 'system' %}{{ message['content'] }}{% endif %}"
 )
-DATED = "<s>{{ strftime_now('%d %b %Y') }} {{ date_string }} {{ enable_thinking }}" + CHAT_TEMPLATE[3:]
+DATED = "<s>{{ strftime_now('%d %b %Y') }} {{ strftime_now('%B %-d, %y') }} {{ date_string }} {{ enable_thinking }}" + CHAT_TEMPLATE[3:]
 SPACED = (
     "<s>{% for message in messages %}{% if message['role'] == 'assistant' %} {{ message['content'] }}</s>"
     "{% else %}[INST] {{ message['content'] }}[/INST]{% endif %}{% endfor %}"
@@ -106,10 +105,9 @@ def test_a_template_that_drops_the_question_is_told_of() -> None:
 def test_a_prompt_does_not_depend_on_the_day() -> None:
     tokenizer = tiny_tokenizer(chat=True, template=DATED)
     text = PromptStyle().render(tokenizer, QUESTION)
-    assert text.startswith("<s>01 Jan 2026 01 Jan 2026 False")
-    assert str(datetime.now().year) == "2026" or str(datetime.now().year) not in text
+    assert text.startswith("<s>01 Jan 2026 January 1, 26 01 Jan 2026 False<|user|>")
     style = PromptStyle(template_args={"enable_thinking": True, "date_string": "02 Feb 2025"})
-    assert style.render(tokenizer, QUESTION).startswith("<s>01 Jan 2026 02 Feb 2025 True")
+    assert style.render(tokenizer, QUESTION).startswith("<s>01 Jan 2026 January 1, 26 02 Feb 2025 True")
 
 
 def test_frames() -> None:
@@ -226,5 +224,6 @@ def test_trained_tokenizer_of_stories(stories: LanguageModel) -> None:
     frame = stories.prompts.render(stories.tokenizer, QUESTION)
     assert stories.tokenizer(f"{frame} {text}")["input_ids"] == ids + answer
     # What the model itself says comes back as it was generated.
-    [generated] = stories.generate_ids([stories.tokenizer("Once upon a time")["input_ids"]], max_new_tokens=40)
+    [generated] = stories.generate_ids([ids], max_new_tokens=40)
+    assert len(generated) > 20
     assert stories.encode_answer(stories.decode(generated)) == generated

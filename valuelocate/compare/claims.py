@@ -1,8 +1,8 @@
 """When an effect may be claimed: it beats random neurons by interval and by rank, and the text is still text.
 
-A question-level interval alone is no proof: against neurons of random weights it excludes zero far too often,
-since questions agree with each other on what any large edit does. So the random draws are part of the interval
-and of the rank.
+A question-level interval alone is no proof: against random neurons it excludes zero far too often, since
+questions agree with each other on what any large edit does. So the random draws are part of the
+interval and of the rank.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float64
 
-from valuelocate.compare.intervals import gain_over_random
-from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval
+from valuelocate.compare.intervals import Paired, gain_over_random, pair
+from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval, family_index
 from valuelocate.evaluate.fluency import DEGENERATE
 
 ALPHA = 0.05
 """Largest rank p at which an effect is claimed."""
+
+LEAST_FAMILIES = 5
+"""Below this a bootstrap interval is too narrow to claim from: its ends are means of a handful of scenes."""
 
 Verdict = Literal["moved", "not_moved", "degenerate"]
 
@@ -34,9 +37,13 @@ class Claim(NamedTuple):
     random_mean: float
     random_sd: float
     """Standard deviation over draws of the draws' mean gains."""
+    z: float
+    """Gain beyond the mean draw, in units of `random_sd`; NaN where that is zero or there is one draw."""
     p_rank: float
     n: int
+    """Questions scored under the edit and under at least one draw."""
     n_draws: int
+    """Draws that scored at least one of these questions."""
     verdict: Verdict
     reasons: tuple[str, ...]
     """Why the verdict is not `moved`; empty where it is."""
@@ -55,39 +62,50 @@ def claim(
     """Hold the gains of an edit against those of its random draws.
 
     Args:
-        gain: per question, larger = more in the intended direction.
+        gain: per question, larger = more in the intended direction; NaN where it was not scored.
         random: the same of each draw.
         families: the seed family of each question.
         fluency: score of the edit's answers on the same split; NaN where it was not measured.
         level: of the interval.
         resamples: of the bootstrap.
         seed: of the bootstrap.
+
+    Raises:
+        ValueError: sizes that do not fit.
     """
+    known = pair(gain, random, families)
     interval = gain_over_random(gain, random, families, level=level, resamples=resamples, seed=seed)
-    scored = np.isfinite(gain) & np.isfinite(random).all(0)
-    mean = float(gain[scored].mean()) if scored.any() else math.nan
-    draws = random[:, scored].mean(1) if scored.any() else np.full(len(random), math.nan)
-    p_rank = rank_p(mean, draws)
-    reasons = tuple(_objections(interval, p_rank, fluency, len(draws)))
+    mean, control, spread = _moments(known)
+    margins = known.margins if known.families else np.zeros(0)
+    reasons = tuple(_objections(interval, known, margins, fluency))
     degenerate = fluency < DEGENERATE
     return Claim(
         interval=interval,
         gain=mean,
-        random_mean=float(draws.mean()) if len(draws) else math.nan,
-        random_sd=float(draws.std(ddof=1)) if len(draws) > 1 else math.nan,
-        p_rank=p_rank,
+        random_mean=control,
+        random_sd=spread,
+        z=(mean - control) / spread if spread > 0 else math.nan,
+        p_rank=rank_p(margins),
         n=interval.n,
-        n_draws=len(draws),
+        n_draws=len(known.random),
         verdict="degenerate" if degenerate else ("not_moved" if reasons else "moved"),
         reasons=reasons,
     )
 
 
-def rank_p(gain: float, draws: Float64[np.ndarray, " draw"]) -> float:
-    """Return (1 + number of random draws at least as large) / (draws + 1); NaN without a gain."""
-    if math.isnan(gain):
-        return math.nan
-    return (1 + int((draws >= gain).sum())) / (len(draws) + 1)
+def rank_p(margins: Float64[np.ndarray, " draw"]) -> float:
+    """Return (1 + number of random draws that gained at least as much) / (draws + 1).
+
+    Under the null hypothesis that the edit is one more random draw, P(p <= a) <= a for every a (Phipson and
+    Smyth 2010).
+
+    Args:
+        margins: gain of the edit minus that of each draw, on the same questions.
+
+    Returns:
+        The p-value; NaN without draws.
+    """
+    return (1 + int((margins <= 0).sum())) / (len(margins) + 1) if len(margins) else math.nan
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -101,16 +119,41 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _objections(interval: Interval, p_rank: float, fluency: float, draws: int) -> list[str]:
+def _moments(known: Paired) -> tuple[float, float, float]:
+    """Mean gain of the edit, of the draws, and the standard deviation over draws."""
+    if not known.families:
+        return math.nan, math.nan, math.nan
+    draws = np.nanmean(known.random, axis=1)
+    spread = float(draws.std(ddof=1)) if len(draws) > 1 else math.nan
+    return float(known.gain.mean()), float(known.control.mean()), spread
+
+
+def _objections(
+    interval: Interval, known: Paired, margins: Float64[np.ndarray, " draw"], fluency: float
+) -> list[str]:
     found = []
-    if not interval.known:
-        found.append("no interval could be computed")
-    elif interval.low <= 0:
+    families = family_index(known.families)[1]
+    if not known.families:
+        found.append("no question was scored both under the edit and under a random draw")
+    elif families < LEAST_FAMILIES:
+        found.append(f"the questions come from {families} families; at least {LEAST_FAMILIES} are needed")
+    elif not interval.low > 0:
         found.append(f"the interval of the gain beyond random neurons reaches down to {interval.low:+.4f}")
-    if not p_rank <= ALPHA:
-        found.append(f"{p_rank:.3f} is the rank among {draws} random draws; at most {ALPHA:g} is needed")
+    if len(margins) and rank_p(margins) > ALPHA:
+        found.append(_rank_objection(margins))
     if math.isnan(fluency):
         found.append("fluency was not measured, so broken text is not ruled out")
     elif fluency < DEGENERATE:
         found.append(f"the answers are broken: fluency {fluency:.2f} is below {DEGENERATE:g}")
     return found
+
+
+def _rank_objection(margins: Float64[np.ndarray, " draw"]) -> str:
+    draws, as_large = len(margins), int((margins <= 0).sum())
+    told = (
+        f"{as_large} of {draws} random draws gained at least as much, so the rank p is {rank_p(margins):.3f}"
+    )
+    needed = math.ceil(1 / ALPHA) - 1
+    if draws < needed:
+        return f"{told}; with fewer than {needed} draws it cannot be {ALPHA:g}: raise compare.draws"
+    return f"{told}; at most {ALPHA:g} is needed"

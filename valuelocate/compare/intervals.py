@@ -1,19 +1,68 @@
 """Intervals of an edit's gain over its random controls, by a bootstrap of families crossed with draws.
 
 Questions of one seed family share a scene, and every question is answered under every random draw; both are
-samples, so both are resampled, independently of each other (the crossed design of Owen 2007, pigeonhole bootstrap).
+samples, so both are resampled, independently of each other (the pigeonhole bootstrap of Owen 2007).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
-from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval, draw_counts, family_index, interval_of, row_weights
+from valuelocate.evaluate.bootstrap import (
+    LEVEL,
+    RESAMPLES,
+    Interval,
+    draw_counts,
+    family_index,
+    interval_of,
+    row_weights,
+    weighted_means,
+)
 
 CROSSED = "percentile bootstrap over families crossed with draws"
+
+
+class Paired(NamedTuple):
+    """Gains of an edit beside those of the random draws, where there is something to hold them against."""
+
+    gain: Float64[np.ndarray, " question"]
+    """Of the edit; finite."""
+    random: Float64[np.ndarray, "draw question"]
+    """Of the draws that scored at least one of the questions; NaN where a draw left one unscored."""
+    families: tuple[str, ...]
+
+    @property
+    def margins(self) -> Float64[np.ndarray, " draw"]:
+        """By how much the edit gained more than each draw, mean over the questions that the draw scored."""
+        return np.nanmean(self.gain - self.random, axis=1)
+
+    @property
+    def control(self) -> Float64[np.ndarray, " question"]:
+        """Mean gain over the draws that scored the question."""
+        return np.nanmean(self.random, axis=0)
+
+
+def pair(
+    gain: Float64[np.ndarray, " question"],
+    random: Float64[np.ndarray, "draw question"],
+    families: Sequence[str],
+) -> Paired:
+    """Keep the questions scored under the edit and under a draw, and the draws that scored one of them.
+
+    Raises:
+        ValueError: sizes that do not fit.
+    """
+    if random.ndim != 2 or random.shape[1] != len(gain) or len(families) != len(gain):
+        sizes = f"gain {gain.shape}, random {random.shape} and {len(families)} families"
+        raise ValueError(f"{sizes} do not fit together")
+    both: Bool[np.ndarray, "draw question"] = np.isfinite(random) & np.isfinite(gain)
+    questions, draws = np.any(both, axis=0), np.any(both, axis=1)
+    kept = tuple(family for family, keep in zip(families, questions, strict=True) if keep)
+    return Paired(gain[questions], random[draws][:, questions], kept)
 
 
 def gain_over_random(
@@ -38,23 +87,24 @@ def gain_over_random(
     Raises:
         ValueError: sizes that do not fit.
     """
-    if random.ndim != 2 or random.shape[1] != len(gain) or len(families) != len(gain):
-        raise ValueError(f"gain {gain.shape}, random {random.shape} and {len(families)} families do not fit together")
-    scored = np.isfinite(gain) & np.isfinite(random).all(0)
-    kept = [family for family, keep in zip(families, scored, strict=True) if keep]
-    if not kept or not len(random):
-        return Interval(estimate=np.nan, low=np.nan, high=np.nan, n=len(kept), method=CROSSED)
-    own, others = gain[scored], random[:, scored]
-    questions = row_weights(kept, resamples=resamples, seed=seed)
-    questions = questions / questions.sum(1, keepdims=True)
-    draws = draw_counts(len(random), resamples=resamples, seed=seed + 1) / len(random)
-    control = np.einsum("rd,dq,rq->r", draws, others, questions, optimize=True)
-    estimate = float(own.mean() - others.mean())
+    known = pair(gain, random, families)
+    if not known.families:
+        return Interval(estimate=np.nan, low=np.nan, high=np.nan, n=0, method=CROSSED)
+    questions = row_weights(known.families, resamples=resamples, seed=seed)
+    # Another seed, so that which draws are taken does not depend on which families are.
+    draws = draw_counts(len(known.random), resamples=resamples, seed=seed + 1)
+    control = weighted_means(known.random.T, draws)
+    beyond = np.where(np.isnan(control), np.nan, known.gain - control)
+    counted = np.where(np.isnan(control), 0.0, questions)
+    total = counted.sum(1)
+    resampled = np.divide(
+        (counted * np.nan_to_num(beyond)).sum(1), total, out=np.full(resamples, np.nan), where=total > 0
+    )
     return interval_of(
-        estimate,
-        questions @ own - control,
-        n=len(kept),
-        families=family_index(kept)[1],
+        float((known.gain - known.control).mean()),
+        resampled,
+        n=len(known.families),
+        families=family_index(known.families)[1],
         level=level,
         method=CROSSED,
     )

@@ -25,7 +25,7 @@ class CompareSettings:
 
     def __post_init__(self) -> None:
         if isinstance(self.draws, bool) or not isinstance(self.draws, int) or self.draws < 1:
-            raise UserError(f"compare.draws={self.draws}: expected a whole number of at least 1; an effect is claimed from 19")
+            raise UserError(f"compare.draws={self.draws}: expected at least 1; an effect is claimed from 19")
         if not 0 < self.level < 1:
             raise UserError(f"compare.level={self.level}: expected a share between 0 and 1, such as 0.95")
         if isinstance(self.resamples, bool) or not isinstance(self.resamples, int) or self.resamples < 100:

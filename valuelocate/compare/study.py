@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import yaml
 
+from valuelocate.compare.claims import ALPHA, holm
 from valuelocate.errors import UserError
 from valuelocate.store import write_atomically
 
@@ -46,7 +46,6 @@ _NUMBERS = (
 )
 _OUTCOME = (*_NUMBERS, "p_holm", "verdict", "verdict_in_study", "reasons")
 _COSTS = ("seconds", "forwards", "backwards", "tokens", "peak_memory_mb")
-_LEVEL = 0.05
 
 TEXT_COLUMNS = (
     *("job", "state", "error", "overrides", "value_name", "metric"),
@@ -57,7 +56,7 @@ COLUMNS = (
     *("job", "state", "error", "attempt", "overrides", *CHOICES, "value_name", "metric", "level"),
     *_OUTCOME,
     *(f"away_{name}" for name in _OUTCOME),
-    *("judge_valid", "judge_estimate", "k_effective", "n_in_scope", *_COSTS),
+    *("judge_valid", "judge_auroc", "k_effective", "n_in_scope", *_COSTS),
 )
 
 
@@ -107,26 +106,11 @@ def job_folders(study_folder: Path) -> list[Path]:
     return sorted(f for f in folders if any((f / name).is_file() for name in ("status.json", "config.yaml")))
 
 
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return p values corrected for their number by Holm's step-down rule (Holm 1979); NaN stays NaN.
-
-    Args:
-        p_values: [hypothesis].
-    """
-    corrected = np.full(p_values.shape, np.nan)
-    known = np.flatnonzero(~np.isnan(p_values))
-    order = known[np.argsort(p_values[known], kind="stable")]
-    weights = np.arange(len(order), 0, -1)
-    corrected[order] = np.minimum(np.maximum.accumulate(weights * p_values[order]), 1.0)
-    return corrected
-
-
 def _correct(frame: pd.DataFrame, prefix: str) -> None:
     claims = (frame["state"] == "done") & (frame["locate"] != "random_matched").fillna(True)
-    p_values = frame[f"{prefix}p_rank"].where(claims).to_numpy(dtype=float)
-    frame[f"{prefix}p_holm"] = holm(p_values)
+    frame[f"{prefix}p_holm"] = holm(frame[f"{prefix}p_rank"].where(claims).tolist())
     verdict = frame[f"{prefix}verdict"]
-    lost = (verdict == "moved").fillna(False) & claims & ~(frame[f"{prefix}p_holm"] <= _LEVEL)
+    lost = (verdict == "moved").fillna(False) & claims & ~(frame[f"{prefix}p_holm"] <= ALPHA)
     frame[f"{prefix}verdict_in_study"] = verdict.mask(lost, "not_moved")
 
 
@@ -165,7 +149,7 @@ def _found(result: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, An
             row[f"{prefix}reasons"] = "; ".join(str(reason) for reason in part.get("reasons") or ())
     judge = _table(result, "judge")
     row["judge_valid"] = judge.get("valid")
-    row["judge_estimate"] = judge.get("estimate")
+    row["judge_auroc"] = judge.get("auroc_primed")
     return row
 
 

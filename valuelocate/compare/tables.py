@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float64
 
 from valuelocate.compare.intervals import gain_over_random
 from valuelocate.compare.settings import CompareSettings
-from valuelocate.evaluate.bootstrap import Interval, mean_interval
+from valuelocate.evaluate.bootstrap import Interval, mean_intervals
 from valuelocate.evaluate.stage import ArmFluency
 from valuelocate.neurons import NeuronSet, Site
 
+RANDOM, PROMPT = "random_matched", "prompt"
 ARM_KEYS = ["arm", "draw", "direction", "strength"]
 MEASURE_KEYS = ["scored_value", "evaluator", "metric"]
 
@@ -35,9 +38,9 @@ UNITS: Mapping[tuple[str, str], str] = {
 }
 
 COLUMNS = [
-    *("job", "target", "scored_value", "arm", "draw", "direction", "strength", "evaluator", "metric", "quantity"),
-    *("estimate", "ci_low", "ci_high", "n", "unit", "interval_method", "split", "locator", "k", "k_effective"),
-    *("score_site", "edit_site", "valid"),
+    *("job", "target", "scored_value", "arm", "draw", "direction", "strength", "evaluator", "metric"),
+    *("quantity", "estimate", "ci_low", "ci_high", "n", "unit", "interval_method", "split"),
+    *("locator", "k", "k_effective", "score_site", "edit_site", "valid"),
 ]
 
 
@@ -51,7 +54,7 @@ def metrics_table(
     settings: CompareSettings,
     seed: int,
 ) -> pd.DataFrame:
-    """Return a row for each arm, value and measure: its mean score, its gain, and its gain beyond random draws.
+    """Return rows for each arm, value and measure: mean score, gain, and gain beyond the random draws.
 
     Args:
         scores: rows of single questions with the arm's columns, job and target.
@@ -61,10 +64,16 @@ def metrics_table(
         directed: (evaluator, metric) pairs for which a gain is defined.
         settings: level and resamples of the intervals.
         seed: of the bootstrap.
+
+    Raises:
+        ValueError: a question was scored twice under one arm by one measure.
     """
     job, target = scores["job"].iloc[0], scores["target"].iloc[0]
-    gather = _Gather(directed, settings, seed)
-    rows = [row for key, group in scores.groupby(MEASURE_KEYS, sort=False) for row in gather.measure(key, group)]
+    rows: list[dict[str, Any]] = []
+    for (value, evaluator, metric), group in scores.groupby(MEASURE_KEYS, sort=False):
+        named = {"scored_value": value, "evaluator": evaluator, "metric": metric, "split": "eval"}
+        named["unit"] = UNITS.get((evaluator, metric), "")
+        rows += _gathered(named, _measured(group), (evaluator, metric) in directed, settings, seed)
     rows += [row for found in fluency for row in _fluency_rows(found, target)]
     table = pd.DataFrame(rows).assign(
         job=job,
@@ -78,46 +87,68 @@ def metrics_table(
     return table[COLUMNS]
 
 
-class _Gather:
-    """Gathers the rows of one measure on one value's questions."""
+class _Measured(NamedTuple):
+    """Scores of one measure on one value's questions, a row an arm."""
 
-    def __init__(self, directed: frozenset[tuple[str, str]], settings: CompareSettings, seed: int) -> None:
-        self.directed = directed
-        self.bootstrap = {"level": settings.level, "resamples": settings.resamples, "seed": seed}
+    labels: pd.DataFrame
+    """The arm's keys and whether its scores are valid."""
+    scores: Float64[np.ndarray, "arm question"]
+    """NaN where a question was not scored."""
+    families: list[str]
+    base: Float64[np.ndarray, " question"] | None
+    """Scores of the unedited model."""
 
-    def measure(self, key: tuple[str, str, str], group: pd.DataFrame) -> list[dict[str, Any]]:
-        value, evaluator, metric = key
-        named = {"scored_value": value, "evaluator": evaluator, "metric": metric, "split": "eval"}
-        named["unit"] = UNITS.get((evaluator, metric), "")
-        arms = {arm: rows.set_index("question_id") for arm, rows in group.groupby(ARM_KEYS, sort=False)}
-        base = next((rows for arm, rows in arms.items() if arm[0] == "base"), None)
-        rows = []
-        for arm, scored in arms.items():
-            labels = named | dict(zip(ARM_KEYS, arm, strict=True)) | {"valid": bool(scored["valid"].all())}
-            families = list(scored["family"])
-            values = scored["score"].to_numpy(dtype=np.float64)
-            rows.append(_row(labels, "score", mean_interval(values, families, **self.bootstrap)))
-            if base is None or arm[0] == "base" or (evaluator, metric) not in self.directed:
-                continue
-            gain = self._gain(arm, scored, base)
-            rows.append(_row(labels, "gain", mean_interval(gain, families, **self.bootstrap)))
-            random = self._random(arm, arms, scored.index, base)
-            if arm[0] == "edit" and len(random) > 1:
-                beyond = gain_over_random(gain, random, families, **self.bootstrap)
-                rows.append(_row(labels, "gain_over_random", beyond))
-        return rows
 
-    def _gain(self, arm: tuple[Any, ...], scored: pd.DataFrame, base: pd.DataFrame) -> np.ndarray:
-        change = scored["score"] - base["score"].reindex(scored.index)
-        return SIGN[arm[2]] * change.to_numpy(dtype=np.float64)
+def _measured(group: pd.DataFrame) -> _Measured:
+    if group.duplicated([*ARM_KEYS, "question_id"]).any():
+        raise ValueError("a question was scored twice under one arm by one measure")
+    table = group.pivot(index=ARM_KEYS, columns="question_id", values="score")
+    families = group.drop_duplicates("question_id").set_index("question_id")["family"]
+    labels = group.groupby(ARM_KEYS, sort=False)["valid"].all().reset_index()
+    scores = table.reindex(pd.MultiIndex.from_frame(labels[ARM_KEYS])).to_numpy(dtype=np.float64)
+    unedited = np.flatnonzero(labels["arm"] == "base")
+    base = scores[unedited[0]] if len(unedited) else None
+    return _Measured(labels, scores, list(families.reindex(table.columns)), base)
 
-    def _random(
-        self, arm: tuple[Any, ...], arms: Mapping[tuple[Any, ...], pd.DataFrame], questions: pd.Index, base: pd.DataFrame
-    ) -> np.ndarray:
-        """Return the gains of the random draws of the same direction and strength, [draw, question]."""
-        matching = [rows for other, rows in arms.items() if other[0] == "random_matched" and other[2:] == arm[2:]]
-        gains = [self._gain(arm, rows.reindex(questions), base) for rows in matching]
-        return np.array(gains) if gains else np.empty((0, len(questions)))
+
+def _gathered(
+    named: Mapping[str, Any], measured: _Measured, has_gain: bool, settings: CompareSettings, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the rows of one measure: scores, then gains over base, then gains beyond the random draws."""
+    arms = [named | row for row in measured.labels.to_dict("records")]
+    bootstrap = partial(mean_intervals, level=settings.level, resamples=settings.resamples, seed=seed)
+    for arm, found in zip(arms, bootstrap(measured.scores, measured.families), strict=True):
+        yield _row(arm, "score", found)
+    if measured.base is None or not has_gain:
+        return
+    gains = measured.labels["direction"].map(SIGN).to_numpy(dtype=np.float64)[:, None] * (
+        measured.scores - measured.base
+    )
+    directed = measured.labels["direction"].isin(SIGN).to_numpy()
+    for arm, found, changed in zip(arms, bootstrap(gains, measured.families), directed, strict=True):
+        if changed:
+            yield _row(arm, "gain", found)
+    for place in np.flatnonzero(directed & (measured.labels["arm"] != RANDOM)):
+        draws = gains[_matching_draws(measured.labels, int(place))]
+        # One draw says nothing of how much draws differ.
+        if len(draws) > 1:
+            beyond = gain_over_random(
+                gains[place],
+                draws,
+                measured.families,
+                level=settings.level,
+                resamples=settings.resamples,
+                seed=seed,
+            )
+            yield _row(arms[place], "gain_over_random", beyond)
+
+
+def _matching_draws(labels: pd.DataFrame, place: int) -> Bool[np.ndarray, " arm"]:
+    """Mark the random draws of the same direction and strength as an arm; a description has none."""
+    arm = labels.iloc[place]
+    same = (labels["direction"] == arm["direction"]) & (labels["strength"] == arm["strength"])
+    matching = (labels["arm"] == RANDOM) & same & (arm["arm"] != PROMPT)
+    return matching.to_numpy(dtype=bool)
 
 
 def _row(labels: Mapping[str, Any], quantity: str, found: Interval) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from valuelocate.model import LanguageModel
 from valuelocate.model.positions import EditPositions
 
 SCORE_COLUMNS = ("scored_value", "question_id", "family", "evaluator", "metric", "score", "reason", "valid")
-"""`score` is raw (no sign of a direction); `reason` says why it is NaN; `valid` is false where the evaluator is
-not known to measure what it should."""
+"""`score` is raw (no sign of a direction); `reason` says why it is NaN; `valid` is false where the
+evaluator is not known to measure what it should."""
 
 ANSWER_COLUMNS = ("scored_value", "question_id", "family", "question", "answer", "prompt_ids", "answer_ids")
 """`prompt_ids` hold the question without any description; `answer_ids` are the generated tokens."""
@@ -114,7 +114,9 @@ def score_frame(
     for row, score, reason in zip(rows, scores, reasons, strict=True):
         if math.isnan(score) and reason is None:
             raise ValueError(f"{evaluator}/{metric} of question {row[1]} is missing without a reason")
-    columns: dict[str, Any] = {name: [row[place] for row in rows] for place, name in enumerate(SCORE_COLUMNS[:3])}
+    columns: dict[str, Any] = {
+        name: [row[place] for row in rows] for place, name in enumerate(SCORE_COLUMNS[:3])
+    }
     columns |= {"evaluator": evaluator, "metric": metric}
     columns["score"] = pd.Series(list(scores), dtype="float64")
     # Object, so that a missing reason stays None and does not become a float.
@@ -145,7 +147,10 @@ def answer_frame(
 
 
 def text_frame(
-    lm: LanguageModel | None, rows: Sequence[tuple[str, str, str]], questions: Sequence[str], texts: Sequence[str]
+    lm: LanguageModel | None,
+    rows: Sequence[tuple[str, str, str]],
+    questions: Sequence[str],
+    texts: Sequence[str],
 ) -> pd.DataFrame:
     """Return answers given as text as a frame with `ANSWER_COLUMNS`; without a model they have no tokens.
 
@@ -156,7 +161,13 @@ def text_frame(
         texts: the answers.
     """
     records = [
-        (*row, question, text, lm.prompt_ids(question) if lm else None, lm.encode_answer(text) if lm else None)
+        (
+            *row,
+            question,
+            text,
+            lm.prompt_ids(question) if lm else None,
+            lm.encode_answer(text) if lm else None,
+        )
         for row, question, text in zip(rows, questions, texts, strict=True)
     ]
     return pd.DataFrame(records, columns=list(ANSWER_COLUMNS))

@@ -1,4 +1,4 @@
-"""Percentile bootstrap over families: the one way in which intervals are made (Efron and Tibshirani 1993, ch. 13).
+"""Percentile bootstrap over families: how intervals are made (Efron and Tibshirani 1993, ch. 13).
 
 Rows of one seed family share a scene, so families are drawn, never rows. A resample is a vector of how often
 each family was drawn, so that every statistic below is a product with a matrix of such counts.
@@ -51,9 +51,7 @@ def draw_counts(units: int, *, resamples: int, seed: int) -> Float64[np.ndarray,
     return drawn.astype(np.float64)
 
 
-def row_weights(
-    families: Sequence[str], *, resamples: int, seed: int
-) -> Float64[np.ndarray, "resample row"]:
+def row_weights(families: Sequence[str], *, resamples: int, seed: int) -> Float64[np.ndarray, "resample row"]:
     """Return how often each row is drawn in each resample of the families."""
     index, count = family_index(families)
     return draw_counts(count, resamples=resamples, seed=seed)[:, index]
@@ -68,7 +66,7 @@ def interval_of(
     level: float,
     method: str = FAMILIES,
 ) -> Interval:
-    """Return the percentile interval of a resampled statistic; with fewer than two families its ends are NaN."""
+    """Return the percentile interval of a resampled statistic; its ends are NaN below two families."""
     finite = resampled[np.isfinite(resampled)]
     if families < 2 or len(finite) == 0 or not math.isfinite(estimate):
         return Interval(estimate=float(estimate), low=math.nan, high=math.nan, n=n, method=method)

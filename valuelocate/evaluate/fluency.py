@@ -34,6 +34,7 @@ TOO_SHORT = "fewer than three tokens"
 NO_TOKENS = "the answer's tokens are not known, since no model was given"
 
 Tokens = Sequence[int]
+_Column = tuple[Sequence[float], Sequence[str | None]]
 
 
 class ArmAnswers(NamedTuple):
@@ -74,7 +75,7 @@ class FluencyReport:
 
     @property
     def degenerate(self) -> bool:
-        """Whether the text is broken; False where the score is missing, which is no proof of fluency either."""
+        """Whether the text is broken; False where the score is missing, which proves no fluency either."""
         return self.score.estimate < DEGENERATE
 
     def intervals(self) -> dict[str, Interval]:
@@ -105,7 +106,7 @@ def fluency(
     """
     sizes = {len(families), *(len(part) for which in (arm, base) for part in which)}
     if len(sizes) > 1:
-        raise ValueError(f"answers of both arms, their likelihoods and families must be as many; found {sorted(sizes)}")
+        raise ValueError(f"answers, their likelihoods and families must be as many; found {sorted(sizes)}")
     whole = _ratios(arm, base, np.ones((1, len(families))))
     drawn = _ratios(arm, base, row_weights(families, resamples=resamples, seed=seed))
     count = family_index(families)[1]
@@ -133,7 +134,9 @@ def _ratios(arm: ArmAnswers, base: ArmAnswers, weights: Float64[np.ndarray, "res
     distinct = np.stack([DistinctCounter(answers).distinct(weights) for answers in cut])
     lengths = [np.array([len(ids) for ids in which.tokens], dtype=np.float64) for which in (arm, base)]
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean_nll = [weights @ which.nll / (weights @ n) for which, n in zip((arm, base), lengths, strict=True)]
+        mean_nll = [
+            weights @ which.nll / (weights @ n) for which, n in zip((arm, base), lengths, strict=True)
+        ]
         ppl = np.exp(np.stack(mean_nll))
         spoken = [np.asarray(which.spoken, dtype=np.float64) for which in (arm, base)]
         nonempty = np.stack([weights @ flags / weights.sum(1) for flags in spoken])
@@ -151,7 +154,7 @@ def _why_missing(whole: _Ratios) -> str | None:
         return "there are no answers"
     if whole.nonempty[1, 0] == 0:
         return "the unedited model gave only empty answers"
-    return "the two arms' answers to the same question share fewer than three tokens, so distinct-3 is not defined"
+    return "answers to one question have fewer than three tokens in common length, so distinct-3 is undefined"
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -175,7 +178,9 @@ class FluencyEvaluator(AnswerEvaluator):
 
     def __post_init__(self) -> None:
         if self.batch_tokens < 1:
-            raise UserError(f"evaluate.evaluators.{self.name}.batch_tokens={self.batch_tokens}: must be at least 1")
+            raise UserError(
+                f"evaluate.evaluators.{self.name}.batch_tokens={self.batch_tokens}: must be at least 1"
+            )
 
     def prepare(self, dataset: ValueDataset, lm: LanguageModel | None) -> FluencyScorer:
         """Return a scorer that reads answers with `lm`; the dataset is not used."""
@@ -196,17 +201,20 @@ class FluencyScorer(AnswerScorer):
         The measures of a whole arm (score, ppl, distinct3) are in `report`.
         """
         blank = [0.0 if spoken else 1.0 for spoken in _spoken(answers)]
-        columns = {"empty": (blank, [None] * len(blank)), **self._token_columns(answers)}
+        columns: dict[str, _Column] = {"empty": (blank, [None] * len(blank)), **self._token_columns(answers)}
+        rows, name = answer_rows(answers), self.settings.name
         frames = [
-            score_frame(answer_rows(answers), evaluator=self.settings.name, metric=metric, scores=scores, reasons=reasons)
+            score_frame(rows, evaluator=name, metric=metric, scores=scores, reasons=reasons)
             for metric, (scores, reasons) in columns.items()
         ]
         return pd.concat(frames, ignore_index=True)
 
-    def _token_columns(self, answers: pd.DataFrame) -> dict[str, tuple[list[float], list[str | None]]]:
+    def _token_columns(self, answers: pd.DataFrame) -> dict[str, _Column]:
         if any(ids is None for ids in answers["answer_ids"]):
             missing: list[float] = [math.nan] * len(answers)
-            return {metric: (missing, [NO_TOKENS] * len(answers)) for metric in ("nll", "length", "repetition")}
+            return {
+                metric: (missing, [NO_TOKENS] * len(answers)) for metric in ("nll", "length", "repetition")
+            }
         lengths = [float(len(ids)) for ids in answers["answer_ids"]]
         nll = [total / n if n else math.nan for total, n in zip(self.nll(answers), lengths, strict=True)]
         repeated = [repetition(ids) for ids in answers["answer_ids"]]
@@ -235,7 +243,9 @@ class FluencyScorer(AnswerScorer):
             frame[frame["question_id"].isin(shared)].sort_values("question_id", kind="stable")
             for frame in (answers, baseline)
         ]
-        arm, base = (ArmAnswers(list(frame["answer_ids"]), self.nll(frame), _spoken(frame)) for frame in frames)
+        arm, base = (
+            ArmAnswers(list(frame["answer_ids"]), self.nll(frame), _spoken(frame)) for frame in frames
+        )
         return fluency(arm, base, list(frames[0]["family"]), level=level, resamples=resamples, seed=seed)
 
     def nll(self, answers: pd.DataFrame) -> Float64[np.ndarray, " question"]:
@@ -246,15 +256,20 @@ class FluencyScorer(AnswerScorer):
             RuntimeError: an edit is in force.
         """
         if self.lm is None:
-            raise UserError(f"evaluate={self.settings.name}: perplexity needs a model to read the answers with; set model=NAME")
+            raise UserError(
+                f"evaluate={self.settings.name}: perplexity needs a model to read answers; set model=NAME"
+            )
         if self.lm.edits_in_force:
-            raise RuntimeError("fluency is measured under the unedited model; call it outside the `with` of an edit")
+            raise RuntimeError(
+                "fluency is measured under the unedited model; call it outside the edit's `with`"
+            )
         keys = [
             (tuple(prompt), tuple(answer))
             for prompt, answer in zip(answers["prompt_ids"], answers["answer_ids"], strict=True)
         ]
         new = sorted({key for key in keys if key not in self._known})
-        parts = plan_parts(self.lm, [p for p, _ in new], [a for _, a in new], batch_tokens=self.settings.batch_tokens)
+        prompts, given = [prompt for prompt, _ in new], [answer for _, answer in new]
+        parts = plan_parts(self.lm, prompts, given, batch_tokens=self.settings.batch_tokens)
         found = answer_likelihoods(self.lm, parts)
         self._known.update(zip(new, (-found.log_prob).tolist(), strict=True))
         return np.array([self._known[key] for key in keys], dtype=np.float64)

@@ -1,8 +1,9 @@
 """Judging which pole of a value an answer expresses, and how good the judge is at it.
 
-A judge is blind: it sees a text and the name of a value, never the arm it came from. How far it is to be trusted
-is measured twice: on answers written for each pole (dev split), and on the unedited model's own answers under
-descriptions of each pole. A judge that tells the latter apart with an AUROC below `LEAST_AUROC` is not valid.
+A judge is blind: it sees a text and the name of a value, never the arm it came from. How far it is to be
+trusted is measured twice: on answers written for each pole (dev split), and on the unedited model's own
+answers under descriptions of each pole. A judge whose AUROC on the latter is below `LEAST_AUROC`
+is not valid.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class JudgeSource(ABC):
 
     @abstractmethod
     def make(self, dataset: ValueDataset) -> Judge:
-        """Return a judge for the values of the dataset's theory; it never looks at the splits dev and eval."""
+        """Return a judge for the values of the dataset's theory; it never reads dev or eval rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,12 +136,13 @@ def primed_auroc(
         ValueError: different numbers of answers.
     """
     if not len(positive) == len(negative) == len(families):
-        raise ValueError(
-            f"answers of both poles and families must be as many; found {len(positive)}, {len(negative)}, {len(families)}"
-        )
+        sizes = len(positive), len(negative), len(families)
+        raise ValueError(f"answers of both poles and families must be as many; found {sizes}")
     scores, reasons = judge_texts(judge, [*positive, *negative], value)
     poles = [True] * len(positive) + [False] * len(negative)
-    interval = auroc_interval(scores, poles, [*families, *families], level=level, resamples=resamples, seed=seed)
+    interval = auroc_interval(
+        scores, poles, [*families, *families], level=level, resamples=resamples, seed=seed
+    )
     return JudgeCheck(value=value, auroc=interval, unscored=sum(reason is not None for reason in reasons))
 
 

@@ -78,8 +78,8 @@ class FittedClassifierJudge(Judge):
         if len(families) >= LEAST_FAMILIES:
             return None
         return (
-            f"the offline judge has {len(families)} families of written answers for this value in the judge half of the "
-            f"split locate, and needs {LEAST_FAMILIES}"
+            f"the offline judge has {len(families)} families of written answers for this value in the judge "
+            f"half of the split locate, and needs {LEAST_FAMILIES}"
         )
 
     def score_texts(self, texts: Sequence[str], value: str) -> Probabilities:
@@ -91,7 +91,9 @@ class FittedClassifierJudge(Judge):
         if value not in self._fitted:
             obstacle = self.obstacle(value)
             if obstacle is not None:
-                raise UserError(f"evaluate=judge value={value}: {obstacle}; add questions with stances, or leave judge out")
+                raise UserError(
+                    f"evaluate=judge value={value}: {obstacle}; add questions with stances or leave judge out"
+                )
             self._fitted[value] = fit_classifier(judge_examples(self.dataset, value), self.settings)
         if not texts:
             return np.zeros(0)
@@ -101,7 +103,7 @@ class FittedClassifierJudge(Judge):
 def judge_examples(dataset: ValueDataset, value: str) -> list[Example]:
     """Return the texts that the judge may learn a value from: the judge half of the split locate.
 
-    A shipped dataset's judge learns from the whole seed bank; that of a dataset of one's own from its stances.
+    A shipped dataset's judge learns from the whole seed bank; one's own dataset's from its stances.
     """
     if dataset.name in shipped_names():
         return _seed_examples(dataset.theory, value)
@@ -137,7 +139,9 @@ def _stance_examples(dataset: ValueDataset, value: str) -> list[Example]:
 def features(settings: ClassifierJudge) -> FeatureUnion:
     """Return the text features: word n-grams and character n-grams."""
     return make_union(
-        TfidfVectorizer(sublinear_tf=True, ngram_range=(1, settings.word_ngrams), token_pattern=r"\b\w[\w']*"),
+        TfidfVectorizer(
+            sublinear_tf=True, ngram_range=(1, settings.word_ngrams), token_pattern=r"\b\w[\w']*"
+        ),
         TfidfVectorizer(sublinear_tf=True, ngram_range=(3, settings.character_ngrams), analyzer="char"),
     )
 
@@ -152,7 +156,10 @@ def fit_classifier(examples: Sequence[Example], settings: ClassifierJudge) -> Ca
     positive = np.array([example.positive for example in ordered])
     families = np.array([example.family for example in ordered])
     classifier: Pipeline = make_pipeline(
-        features(settings), LogisticRegression(C=settings.inverse_penalty, max_iter=1000, solver="liblinear")
+        features(settings),
+        LogisticRegression(C=settings.inverse_penalty, max_iter=1000, solver="liblinear", random_state=0),
     )
     splits = list(GroupKFold(n_splits=settings.folds).split(texts, positive, families))
-    return CalibratedClassifierCV(classifier, method="sigmoid", cv=splits, ensemble=False).fit(texts, positive)
+    return CalibratedClassifierCV(classifier, method="sigmoid", cv=splits, ensemble=False).fit(
+        texts, positive
+    )

@@ -22,7 +22,9 @@ def letter_tokens(tokenizer: PreTrainedTokenizerBase, letter: str) -> tuple[int,
         UserError: the tokenizer has no such token.
     """
     vocabulary = tokenizer.get_vocab()
-    candidates = {vocabulary[form] for form in (letter, *(space + letter for space in _SPACED)) if form in vocabulary}
+    candidates = {
+        vocabulary[form] for form in (letter, *(space + letter for space in _SPACED)) if form in vocabulary
+    }
     for text in (letter, f" {letter}"):
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         candidates |= set(ids) if len(ids) == 1 else set()
@@ -30,9 +32,9 @@ def letter_tokens(tokenizer: PreTrainedTokenizerBase, letter: str) -> tuple[int,
     tokens = tuple(sorted(token for token in candidates if str(tokenizer.decode([token])).strip() == letter))
     if not tokens:
         raise UserError(
-            f"model.prompts.letters: the tokenizer has no single token for '{letter}', with or without a leading "
-            f"space, so T1 cannot be read; choose other letters (and name them in model.prompts.options), or set "
-            f"evaluate.evaluators.preference.metrics=[t2]"
+            f"model.prompts.letters: the tokenizer has no single token for '{letter}', with or without a "
+            f"leading space, so T1 cannot be read; choose other letters (and name them in "
+            f"model.prompts.options), or set evaluate.evaluators.preference.metrics=[t2]"
         )
     return tokens
 

@@ -1,4 +1,4 @@
-"""Probabilities of given tokens: batches planned once, and logits kept only at the positions that are needed."""
+"""Probabilities of given tokens: batches planned once, logits kept only at the positions that are needed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def plan_parts(
 
     A batch also keeps no more logits than `LOGIT_BUDGET`; a row that breaks a limit by itself stands alone.
     """
-    vocabulary = int(lm.model.get_input_embeddings().weight.shape[0])
+    vocabulary = int(lm.model.config.get_text_config().vocab_size)
     lengths = [len(prompt) + len(answer) for prompt, answer in zip(prompts, answers, strict=True)]
     groups: list[list[int]] = []
     kept = 0
@@ -57,17 +57,22 @@ def plan_parts(
         groups[-1].append(place)
         kept += needed
     return tuple(
-        Part(tuple(group), TokenBatch.build([prompts[i] for i in group], [answers[i] for i in group], lm.pad_id))
+        Part(
+            tuple(group),
+            TokenBatch.build([prompts[i] for i in group], [answers[i] for i in group], lm.pad_id),
+        )
         for group in groups
     )
 
 
 @torch.no_grad()
-def logits_at(lm: LanguageModel, batch: TokenBatch, where: Bool[Tensor, "batch token"]) -> Float[Tensor, "kept out"]:
+def logits_at(
+    lm: LanguageModel, batch: TokenBatch, where: Bool[Tensor, "batch token"]
+) -> Float[Tensor, "kept out"]:
     """Return the logits of a teacher-forced batch at the marked positions, in row-major order.
 
-    The rows are taken at the head's input, inside the model's own forward pass, so that whatever the model does
-    after its head (scaling, soft capping) is done to them too.
+    The rows are taken at the head's input, inside the model's own forward pass, so that whatever the model
+    does after its head (scaling, soft capping) is done to them too.
     """
     flat = where.reshape(-1).nonzero()[:, 0]
 
@@ -87,7 +92,7 @@ def logits_at(lm: LanguageModel, batch: TokenBatch, where: Bool[Tensor, "batch t
 
 
 def answer_likelihoods(lm: LanguageModel, parts: Sequence[Part]) -> AnswerLikelihood:
-    """Return the summed log-probability of each planned row's answer, in the order of the list it came from."""
+    """Return the summed log-probability of each row's answer, in the order they were planned from."""
     count = sum(len(part.places) for part in parts)
     log_prob = torch.zeros(count, dtype=torch.float64)
     tokens = torch.zeros(count, dtype=torch.int64)

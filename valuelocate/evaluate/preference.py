@@ -4,9 +4,10 @@ T1, forced choice: the question with both answers as options A and B;
 
     t1 = mean over both orders of [z(letter of the positive option) - z(letter of the negative option)]
 
-at the last prompt position, a letter's logit z being the logsumexp over its tokens (with and without a leading
-space). `t1_mass` is the probability of the two letters, mean over orders; where it is below `least_mass` the
-model does not answer by letter and t1 is left out. Asking in both orders cancels any constant liking for a letter.
+at the last prompt position, a letter's logit z being the logsumexp over its tokens (with and without a
+leading space). `t1_mass` is the probability of the two letters, mean over orders; where it is below
+`least_mass` the model does not answer by letter and t1 is left out. Asking in both orders cancels any
+constant liking for a letter.
 
 T2, free text: the two answers after the bare question;
 
@@ -36,7 +37,7 @@ from valuelocate.model.positions import EditPositions
 METRICS = ("t1", "t2")
 NO_STANCES = "the question has no stances"
 CONTENT_FREE = "N/A"
-"""Stands for the question where the options' own appeal is measured (Zhao et al. 2021, Holtzman et al. 2021)."""
+"""The question where the options' own appeal is measured (Zhao et al. 2021, Holtzman et al. 2021)."""
 
 Tokens = list[int]
 
@@ -51,7 +52,7 @@ class PreferenceEvaluator(PromptEvaluator):
     least_mass: float = 0.5
     """Probability of the two letters together below which t1 is left out."""
     content_free: bool = False
-    """Whether to subtract t1 of the same options under the question "N/A": what the options' wording alone earns."""
+    """Whether to subtract t1 of the same options under the question "N/A": what their wording alone earns."""
     batch_tokens: int = 4096
     """Cells (tokens with padding) in a batch."""
 
@@ -62,7 +63,7 @@ class PreferenceEvaluator(PromptEvaluator):
         if isinstance(self.metrics, str) or unknown or not self.metrics:
             raise UserError(f"{self._key}.metrics={self.metrics}: expected a list of {', '.join(METRICS)}")
         if not 0 <= self.least_mass < 1:
-            raise UserError(f"{self._key}.least_mass={self.least_mass}: expected a probability, from 0 up to below 1")
+            raise UserError(f"{self._key}.least_mass={self.least_mass}: expected a probability below 1")
         if self.batch_tokens < 1:
             raise UserError(f"{self._key}.batch_tokens={self.batch_tokens}: must be at least 1")
 
@@ -80,8 +81,9 @@ class PreferenceEvaluator(PromptEvaluator):
             raise ValueError(f"edit positions '{positions}' are none of {', '.join(get_args(EditPositions))}")
         if positions == "generated" and "t1" in self.metrics:
             raise UserError(
-                "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, so it "
-                f"would show no effect by construction; use intervene.positions=response, or {self._key}.metrics=[t2]"
+                "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read "
+                "there, so it would show no effect by construction; use intervene.positions=response, or "
+                f"{self._key}.metrics=[t2]"
             )
 
     def prepare(
@@ -104,11 +106,12 @@ class PreferenceEvaluator(PromptEvaluator):
                 choice.add(question.id, *_choice_rows(lm, question, description, self.content_free), limit)
             if "t2" in self.metrics:
                 stance.add(question.id, *_stance_rows(lm, question, description), limit)
+        names = lm.prompts.letters if choice.prompts else ()
         return PreparedPreference(
             settings=self,
             lm=lm,
             questions=tuple(questions),
-            letters=tuple(letter_tokens(lm.tokenizer, letter) for letter in lm.prompts.letters) if choice.prompts else (),
+            letters=tuple(letter_tokens(lm.tokenizer, name) for name in names),
             choice=choice.planned(lm, self.batch_tokens),
             stance=stance.planned(lm, self.batch_tokens),
         )
@@ -118,7 +121,7 @@ class _Planned(NamedTuple):
     """Rows in batches; a question that was scored has a row of places, another a reason."""
 
     parts: tuple[Part, ...]
-    count: int
+    size: int
     reasons: Mapping[str, str | None]
 
 
@@ -129,7 +132,9 @@ class _Rows(NamedTuple):
     answers: list[Tokens]
     reasons: dict[str, str | None]
 
-    def add(self, key: str, prompts: list[Tokens], answers: list[Tokens], reason: str | None, limit: int | None) -> None:
+    def add(
+        self, key: str, prompts: list[Tokens], answers: list[Tokens], reason: str | None, limit: int | None
+    ) -> None:
         longest = max((len(p) + len(a) for p, a in zip(prompts, answers, strict=True)), default=0)
         if reason is None and limit is not None and longest > limit:
             reason = f"{longest} tokens are more than the model's context of {limit}"
@@ -146,7 +151,7 @@ class _Rows(NamedTuple):
 def _choice_rows(
     lm: LanguageModel, question: Question, description: str | None, content_free: bool
 ) -> tuple[list[Tokens], list[Tokens], str | None]:
-    """Prompts with the positive answer as the first option, then as the second; then the same without question."""
+    """Prompts with the positive answer as first option, then as second; then the same without question."""
     if question.stances is None:
         return [], [], NO_STANCES
     first = (question.stances.pos, question.stances.neg)
@@ -202,8 +207,8 @@ class PreparedPreference(PreparedPrompts):
         return pd.concat(frames, ignore_index=True)
 
     def _score_choice(self) -> list[pd.DataFrame]:
-        letters = torch.zeros(self.choice.count, 2, dtype=torch.float64)
-        masses = torch.zeros(self.choice.count, dtype=torch.float64)
+        letters = torch.zeros(self.choice.size, 2, dtype=torch.float64)
+        masses = torch.zeros(self.choice.size, dtype=torch.float64)
         for part in self.choice.parts:
             places = torch.tensor(part.places)
             per_letter, mass = letter_logits(prompt_end_logits(self.lm, part), self.letters)
@@ -228,9 +233,13 @@ class PreparedPreference(PreparedPrompts):
         return self._frame("t2", self.stance, score, [None] * len(score))
 
     def _frame(
-        self, metric: str, planned: _Planned, scores: Float64[Tensor, " scored"], dropped: Sequence[str | None]
+        self,
+        metric: str,
+        planned: _Planned,
+        scores: Float64[Tensor, " scored"],
+        dropped: Sequence[str | None],
     ) -> pd.DataFrame:
-        """Spread the scores of the questions that were run over all questions, with the reasons of the others."""
+        """Spread the scores of the questions that were run over all, with the reasons of the others."""
         scored = iter(zip(scores.tolist(), dropped, strict=True))
         reasons = [planned.reasons[question.id] for question in self.questions]
         rows = [next(scored) if reason is None else (math.nan, reason) for reason in reasons]
@@ -244,5 +253,5 @@ class PreparedPreference(PreparedPrompts):
 
 
 def choice_margin(letters: Float64[Tensor, "*item order letter"]) -> Float64[Tensor, "*item"]:
-    """Return T1 from the letters' logits, where the positive option is A in the first order and B in the second."""
+    """Return T1 from the letters' logits; the positive option is A in the first order, B in the second."""
     return ((letters[..., 0, 0] - letters[..., 0, 1]) + (letters[..., 1, 1] - letters[..., 1, 0])) / 2

@@ -17,7 +17,7 @@ def ngrams(ids: Sequence[int], order: int = ORDER) -> list[tuple[int, ...]]:
 
 
 def repetition(ids: Sequence[int], order: int = ORDER) -> float:
-    """Return the share of an answer's n-grams that occurred in it before; NaN where it is too short for any."""
+    """Return the share of an answer's n-grams that occurred in it before; NaN where it has none."""
     found = ngrams(ids, order)
     return 1 - len(set(found)) / len(found) if found else math.nan
 
@@ -27,10 +27,12 @@ def matched_prefixes(
 ) -> tuple[list[Sequence[int]], list[Sequence[int]]]:
     """Cut two answers to each question to the length of the shorter.
 
-    Distinct-n falls with the number of tokens, so two sets are compared on equal counts from the same questions.
+    Distinct-n falls with the number of tokens, so sets are compared on equal counts of the same questions.
     """
     lengths = [min(len(a), len(b)) for a, b in zip(first, second, strict=True)]
-    return [a[:n] for a, n in zip(first, lengths, strict=True)], [b[:n] for b, n in zip(second, lengths, strict=True)]
+    return [a[:n] for a, n in zip(first, lengths, strict=True)], [
+        b[:n] for b, n in zip(second, lengths, strict=True)
+    ]
 
 
 class DistinctCounter:
@@ -53,7 +55,8 @@ class DistinctCounter:
         chosen = (weights > 0).astype(np.float32)
         # In chunks, since resamples times n-grams would be large.
         kinds = [
-            (chosen[start : start + chunk] @ self.present > 0).sum(1) for start in range(0, len(chosen), chunk)
+            (chosen[start : start + chunk] @ self.present > 0).sum(1)
+            for start in range(0, len(chosen), chunk)
         ]
         total = chosen.astype(np.float64) @ self.totals
         count = np.concatenate(kinds).astype(np.float64) if kinds else np.zeros(0)

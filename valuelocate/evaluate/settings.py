@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from valuelocate.errors import UserError
 from valuelocate.evaluate.base import AnswerEvaluator, PromptEvaluator
@@ -26,17 +27,18 @@ class EvaluateSettings:
 
     def __post_init__(self) -> None:
         grid = [float(strength) for strength in self.strengths]
-        rising = all(low < high for low, high in zip(grid, grid[1:], strict=False))
+        rising = all(low < high for low, high in pairwise(grid))
         if not grid or not rising or grid[0] <= 0 or not math.isfinite(grid[-1]):
-            raise UserError(f"evaluate.strengths={list(self.strengths)}: expected positive numbers in increasing order")
+            raise UserError(f"evaluate.strengths={list(self.strengths)}: expected positive, rising numbers")
         for name in ("max_new_tokens", "batch_size"):
             if getattr(self, name) < 1:
                 raise UserError(f"evaluate.{name}={getattr(self, name)}: must be at least 1")
         for key, evaluator in self.evaluators.items():
+            place = f"evaluate.evaluators.{key}"
             if not isinstance(evaluator, PromptEvaluator | AnswerEvaluator):
-                raise UserError(f"evaluate.evaluators.{key}: expected an evaluator, found {type(evaluator).__name__}")
+                raise UserError(f"{place}: expected an evaluator, found {type(evaluator).__name__}")
             if evaluator.name != key:
-                raise UserError(f"evaluate.evaluators.{key}.name={evaluator.name}: expected the evaluator's key, {key}")
+                raise UserError(f"{place}.name={evaluator.name}: expected the evaluator's key, {key}")
 
     @property
     def prompt_evaluators(self) -> dict[str, PromptEvaluator]:

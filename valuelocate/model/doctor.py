@@ -16,7 +16,11 @@ from valuelocate.model.language_model import LanguageModel
 _QUESTION = "What would you do with a free afternoon, and why?"
 _DESCRIPTION = "I like to find my own way and to try what I have not tried before."
 _OPTIONS = ("I would explore a part of town I do not know.", "I would tidy up and rest at home.")
-_NOT_SETTINGS = ("transformers_version", "bos_token_id", "eos_token_id", "pad_token_id")
+_NOT_SETTINGS = (
+    "transformers_version", "bos_token_id", "eos_token_id", "pad_token_id", "use_cache", "output_attentions",
+    "output_hidden_states",
+)  # fmt: skip
+"""What stands in a generation config without bearing on what is answered, or is used after all."""
 
 
 class Fact(NamedTuple):

@@ -35,7 +35,7 @@ _WORDINGS: Mapping[str, Mapping[str, str]] = {
         "answer": "{question}",
         "described_answer": "{description}\n{question}",
         "system": "{description}",
-        "options": "{question}\nA. {option_a}\nB. {option_b}",
+        "options": "{question}\nA. {option_a}\nB. {option_b}\nA or B?",
         "plain_frame": "{prompt}\n",
     },
 }
@@ -49,6 +49,7 @@ _SLOTS: Mapping[str, tuple[str, ...]] = {
     "plain_frame": ("prompt",),
 }
 _FIXED_DAY = datetime(2026, 1, 1)
+_CLOCK = "strftime_now"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,13 +182,14 @@ class PromptStyle:
     def _apply(
         self, tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]], *, add_generation_prompt: bool
     ) -> str:
+        template = tokenizer.get_chat_template()
         return str(
             tokenizer.apply_chat_template(
                 turns,
+                # Some templates ask for today's date by a function, which no argument can stand in for.
+                chat_template=_stopped_clock() + template if _CLOCK in template else template,
                 tokenize=False,
                 add_generation_prompt=add_generation_prompt,
-                # Some templates ask for today's date by this function instead of an argument.
-                strftime_now=_FIXED_DAY.strftime,
                 **self.template_args,
             )
         )
@@ -201,6 +203,14 @@ class PromptStyle:
 def _fill(template: str, **slots: str) -> str:
     # One pass, so that braces or slot names inside a filled-in text stay as they are.
     return re.sub(r"\{(\w+)\}", lambda match: slots.get(match[1], match[0]), template)
+
+
+def _stopped_clock() -> str:
+    """Return a macro that shadows the templates' clock by one that stands still."""
+    codes = {f"%{letter}": _FIXED_DAY.strftime(f"%{letter}") for letter in "aAbBdmyYHIMSpj"}
+    codes |= {f"%-{letter}": codes[f"%{letter}"].lstrip("0") for letter in "dm"}
+    replaced = "".join(f".replace({code!r}, {text!r})" for code, text in codes.items())
+    return f"{{% macro {_CLOCK}(format) -%}}{{{{ format{replaced} }}}}{{%- endmacro -%}}"
 
 
 def control_tokens(tokenizer: PreTrainedTokenizerBase) -> dict[int, str]:

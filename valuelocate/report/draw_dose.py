@@ -140,7 +140,7 @@ def _add_curve(figure: go.Figure, rows: pd.DataFrame, colour: str, place: dict[s
             line={"color": colour, "width": 2},
             marker={"color": colour, "size": 7},
             customdata=[
-                [numbers.plain(row.estimate), numbers.interval(row.ci_low, row.ci_high), numbers.count(row.n)]
+                [numbers.plain(row.estimate), numbers.span(row.ci_low, row.ci_high), numbers.count(row.n)]
                 for row in rows.itertuples()
             ],
             hovertemplate="strength %{x}<br>%{customdata[0]} (%{customdata[1]})<br>"

@@ -72,7 +72,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("plain", "signed", "interval", "percent", "probability", "dose", "count", "duration")
+    names = ("plain", "signed", "interval", "span", "percent", "probability", "dose", "count", "duration")
     environment.globals |= {name: getattr(numbers, name) for name in names}
     return environment
 

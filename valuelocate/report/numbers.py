@@ -45,6 +45,13 @@ def interval(low: Any, high: Any, *, missing: str = MISSING) -> str:
     return f"{signed(low)} to {signed(high)}"
 
 
+def span(low: Any, high: Any, *, missing: str = MISSING) -> str:
+    """Write the interval of something that has no sign, such as a fluency or an AUROC."""
+    if number(low) is None or number(high) is None:
+        return missing
+    return f"{plain(low)} to {plain(high)}"
+
+
 def percent(value: Any, *, missing: str = MISSING) -> str:
     """Write a share as whole percent."""
     found = number(value)

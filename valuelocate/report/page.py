@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from valuelocate.compare.claims import ALPHA
 from valuelocate.evaluate.judge import LEAST_AUROC
 from valuelocate.neurons import NeuronSet
 from valuelocate.report.answers import chosen_answers, missing_answers
@@ -31,6 +32,12 @@ _SECTIONS = (
     ("answers", "Answers"),
     ("judge", "Judge"),
     ("provenance", "Provenance"),
+)
+
+
+_AUROCS = (
+    ("auroc_dev", "written for each pole, dev questions"),
+    ("auroc_primed", "by the unedited model under descriptions of each pole"),
 )
 
 
@@ -64,6 +71,7 @@ def _context(job: Job, settings: ReportSettings) -> dict[str, Any]:
         "summary": summary_rows(job.result, level=level),
         "absent": (MISSING, NOT_RUN, NO_DRAWS),
         "measure": measure(job.metric),
+        "alpha": ALPHA,
         "covered": f"{covered}s",
         "covered_head": covered,
         "not_run": [name for arm, name in ARMS.items() if arm != "base" and arm not in known],
@@ -110,8 +118,17 @@ def _judge(job: Job) -> dict[str, Any] | None:
         for direction in job.directions
         for row in _by_arm(job.at_dose(direction, metric="judge/score", scored_value=job.target))
     ]
-    aurocs = {key: judge.get(key) for key in ("auroc_dev", "auroc_primed")}
-    return {"valid": bool(judge.get("valid")), "least": LEAST_AUROC, "rows": rows, **aurocs}
+    return {
+        "valid": bool(judge.get("valid")),
+        "least": LEAST_AUROC,
+        "rows": rows,
+        "aurocs": [_auroc(judge, key, words) for key, words in _AUROCS],
+    }
+
+
+def _auroc(judge: Mapping[str, Any], key: str, words: str) -> dict[str, Any]:
+    bounds = judge.get(f"{key}_ci") or (None, None)
+    return {"words": words, "estimate": judge.get(key), "bounds": bounds, "n": judge.get(f"{key}_n")}
 
 
 def _by_arm(rows: pd.DataFrame) -> list[dict[str, Any]]:

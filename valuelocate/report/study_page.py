@@ -10,13 +10,12 @@ from urllib.parse import quote
 
 import pandas as pd
 
+from valuelocate.compare.claims import ALPHA
 from valuelocate.errors import UserError
 from valuelocate.report.draw_study import draw_study
 from valuelocate.report.html import write_html
 from valuelocate.report.labels import DIRECTIONS, measure
 from valuelocate.report.study_rows import StudyRow, by_gain, labels, study_rows
-
-_LEVEL = 0.05
 
 
 def write_study_page(study_folder: Path) -> Path:
@@ -71,6 +70,7 @@ def _context(
         "moved": {direction: _moved(rows, direction) for direction in DIRECTIONS},
         "correction": _correction(rows),
         "alone": sum(row.alone for row in rows),
+        "alpha": ALPHA,
         "without": _without(study),
     }
 
@@ -91,7 +91,7 @@ def _correction(rows: Sequence[StudyRow]) -> dict[str, Any] | None:
     known = [number for number in draws if number]
     if claims < 2 or not known:
         return None
-    needed = math.ceil(claims / _LEVEL) - 1
+    needed = math.ceil(claims / ALPHA) - 1
     return {"claims": claims, "draws": int(max(known)), "needed": needed, "enough": max(known) >= needed}
 
 

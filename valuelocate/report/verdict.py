@@ -128,7 +128,13 @@ def _evidence(result: Mapping[str, Any], part: Mapping[str, Any], level: float |
     bounds = f"{covered} {numbers.interval(low, high)}" if known else f"{covered} {MISSING}"
     size = f"{numbers.plain(abs(estimate))} {unit} {'larger' if estimate >= 0 else 'smaller'}"
     counted = f"{numbers.count(part.get('n'))} questions"
-    return f"The shift was {size} than under random neurons ({bounds}; {counted}){_rank(part, int(draws))}."
+    told = f"The shift was {size} than under random neurons ({bounds}; {counted}){_rank(part, int(draws))}."
+    fluency = number(part.get("fluency"))
+    if fluency is not None and part.get("verdict") == "moved":
+        told += (
+            f" The text stayed fluent (fluency {numbers.plain(fluency)}, 1 being that of the unedited model)."
+        )
+    return told
 
 
 def _rank(part: Mapping[str, Any], draws: int) -> str:
@@ -187,7 +193,7 @@ _LINES: tuple[tuple[str, Callable[[Mapping[str, Any]], str], str], ...] = (
     (
         "Specificity",
         _specificity_cell,
-        "the same measure on the other values' questions; drawn value by value in Figure 3",
+        "gain minus the mean size of the change on the other values' questions (Figure 3)",
     ),
     (
         "Fluency",
