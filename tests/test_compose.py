@@ -21,6 +21,7 @@ NEEDED = {
     # What is one's own has no default path, and an amplitude by percentile needs its statistics.
     "dataset/own": ["dataset.path=here.jsonl"],
     "model/custom": ["model.path=here"],
+    "scope/list": ["scope.layers=[0,1]"],
     "intervene/npti": ["collect=percentile"],
 }
 

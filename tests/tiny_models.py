@@ -1,4 +1,4 @@
-"""Tiny random models of every family of the table, with a byte-level tokenizer made here; nothing is downloaded."""
+"""Tiny random models of every family of the table, with a tokenizer made here; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -48,12 +48,51 @@ _HEADS: Mapping[str, Any] = {"hidden_size": 16, "num_hidden_layers": 2, "num_att
 
 FAMILIES: Mapping[str, Mapping[str, Any]] = {
     **dict.fromkeys(
-        "llama mistral ministral ministral3 qwen2 qwen3 gemma gemma2 gemma3_text gemma4_text vaultgemma olmo olmo2 "
-        "olmo3 granite granite_swa smollm3 stablelm cohere cohere2 helium seed_oss ernie4_5 exaone4 hunyuan_v1_dense "
-        "hyperclovax cwm diffllama internlm3 iquestcoder phi3 glm glm4 phi nemotron arcee apertus jais2 nanochat "
-        "starcoder2 persimmon".split(),
+        [
+            "llama",
+            "mistral",
+            "ministral",
+            "ministral3",
+            "qwen2",
+            "qwen3",
+            "gemma",
+            "gemma2",
+            "gemma3_text",
+            "vaultgemma",
+            "olmo",
+            "olmo2",
+            "olmo3",
+            "granite",
+            "granite_swa",
+            "smollm3",
+            "stablelm",
+            "cohere",
+            "cohere2",
+            "helium",
+            "seed_oss",
+            "ernie4_5",
+            "exaone4",
+            "hunyuan_v1_dense",
+            "hyperclovax",
+            "cwm",
+            "diffllama",
+            "internlm3",
+            "iquestcoder",
+            "phi3",
+            "glm",
+            "glm4",
+            "phi",
+            "nemotron",
+            "arcee",
+            "apertus",
+            "jais2",
+            "nanochat",
+            "starcoder2",
+            "persimmon",
+        ],
         _ROTARY,
     ),
+    "gemma4_text": {**_ROTARY, "vocab_size_per_layer_input": VOCABULARY, "hidden_size_per_layer_input": 4},
     "biogpt": {**_ROTARY, "activation_dropout": 0.0},
     "qwen3_5_text": {**_ROTARY, **_LINEAR},
     "olmo_hybrid": {**_ROTARY, **_LINEAR},
@@ -105,12 +144,10 @@ def trained_bytes() -> str:
 def tiny_tokenizer(
     *, chat: bool = False, adds: str = "", template: str = CHAT_TEMPLATE
 ) -> PreTrainedTokenizerFast:
-    """A tokenizer; `adds` names what it puts around a text of its own accord: "", "bos", "eos" or "bos eos"."""
+    """A tokenizer; `adds` names what it puts around a text by itself: "", "bos", "eos" or "bos eos"."""
     raw = Tokenizer.from_str(trained_bytes())
     if adds:
-        around = " ".join(
-            [*(["<s>"] if "bos" in adds else []), "$A", *(["</s>"] if "eos" in adds else [])]
-        )
+        around = " ".join([*(["<s>"] if "bos" in adds else []), "$A", *(["</s>"] if "eos" in adds else [])])
         raw.post_processor = processors.TemplateProcessing(
             single=around, special_tokens=[("<s>", BOS), ("</s>", EOS)]
         )
@@ -130,12 +167,12 @@ def tiny_config(family: str, **changes: Any) -> Any:
     """The config of a tiny model of a family."""
     settings = {**FAMILIES[family], **changes}
     ends = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
-    return AutoConfig.for_model(
-        family.removesuffix("_alibi"), vocab_size=VOCABULARY, **{**ends, **settings}
-    )
+    return AutoConfig.for_model(family.removesuffix("_alibi"), vocab_size=VOCABULARY, **{**ends, **settings})
 
 
-def tiny_model(family: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any) -> PreTrainedModel:
+def tiny_model(
+    family: str, *, seed: int = 0, dtype: torch.dtype = torch.float32, **changes: Any
+) -> PreTrainedModel:
     """A model with random weights, larger than a new model's, so that neurons are not all near zero."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)

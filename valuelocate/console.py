@@ -25,6 +25,9 @@ _PLAIN_WIDTH = 160
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _HANDLER_NAME = "valuelocate"
 
+_CHATTY = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.rank_zero")
+"""Lightning gives its own logger a handler when it is imported; these are the ones that speak through it."""
+
 Advance = Callable[[int], None]
 """Tells a progress display how many more units are done."""
 
@@ -121,6 +124,8 @@ def set_up_logging(*, debug: bool = False) -> None:
     root.addHandler(handler)
     root.setLevel(logging.INFO)
     logging.getLogger("valuelocate").setLevel(logging.DEBUG if debug else logging.INFO)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.INFO if debug else logging.WARNING)
 
 
 def _ours_or_serious(record: logging.LogRecord) -> bool:

@@ -1,7 +1,7 @@
 """A content-addressed store: what a pass over the model gave, under the hash of everything it depends on.
 
 An entry is a folder of safetensors, parquet or JSON files and a manifest with their hashes, written last into
-a temporary folder that is then renamed; so an entry is whole or not there.
+a draft that is then renamed; so an entry is whole or not there.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from filelock import FileLock
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -63,22 +63,28 @@ class Entry:
 
 
 class Draft:
-    """An entry being written; its methods mirror those of `Entry`."""
+    """An entry being written; its methods mirror those of `Entry`, with a UserError where a disk refuses."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def tensors(self, values: Mapping[str, Tensor], name: str = "tensors") -> None:
         """Write a safetensors file."""
-        save_file({key: value.contiguous().cpu() for key, value in values.items()}, self.folder / f"{name}.safetensors")
+        path = self.folder / f"{name}.safetensors"
+        with writing(path):
+            save_file({key: value.contiguous().cpu() for key, value in values.items()}, path)
 
     def table(self, frame: pd.DataFrame, name: str = "table") -> None:
         """Write a parquet file."""
-        frame.to_parquet(self.folder / f"{name}.parquet", index=False)
+        path = self.folder / f"{name}.parquet"
+        with writing(path):
+            frame.to_parquet(path, index=False)
 
     def json(self, value: Any, name: str = "data") -> None:
         """Write a JSON file."""
-        (self.folder / f"{name}.json").write_text(json.dumps(value), encoding="utf-8")
+        path = self.folder / f"{name}.json"
+        with writing(path):
+            path.write_text(json.dumps(value), encoding="utf-8")
 
 
 class Store:
@@ -93,48 +99,28 @@ class Store:
         return self.root / kind / key[:2] / key
 
     def get(self, kind: str, parts: Mapping[str, Any]) -> Entry | None:
-        """Return the entry, or None where there is none.
-
-        An entry whose files do not have the hashes of its manifest is set aside, with an error in the log.
-        """
+        """Return the entry, or None where there is none whose files have the hashes of its manifest."""
         folder = self.folder(kind, parts)
-        if not (folder / _MANIFEST).is_file():
-            return None
-        fault = _fault(folder)
-        if fault is None:
-            return Entry(folder)
-        aside = folder.with_name(f"{folder.name}.corrupt")
-        with writing(folder):
-            shutil.rmtree(aside, ignore_errors=True)
-            folder.rename(aside)
-        logger.error("store entry %s is corrupt (%s): set aside as %s and computed anew", folder, fault, aside.name)
-        return None
+        return Entry(folder) if _fault(folder) is None else None
 
     def get_or_make(self, kind: str, parts: Mapping[str, Any], make: Callable[[Draft], None]) -> Entry:
-        """Return the entry, first making it where there is none; concurrent callers make it once."""
+        """Return the entry, first making it where there is none; concurrent callers make it once.
+
+        An entry whose files do not have the hashes of its manifest is set aside with a warning and made anew.
+
+        Raises:
+            UserError: the store cannot be written.
+        """
         found = self.get(kind, parts)
         if found:
             return found
         folder = self.folder(kind, parts)
-        with writing(folder):
-            folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):
+        with _locked(folder):
             found = self.get(kind, parts)
-            return found or self._write(folder, kind, parts, make)
-
-    def _write(self, folder: Path, kind: str, parts: Mapping[str, Any], make: Callable[[Draft], None]) -> Entry:
-        with writing(folder):
-            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".draft-"))
-        try:
-            with writing(folder):
-                make(Draft(temporary))
-                hashes = {path.name: file_digest(path) for path in sorted(temporary.iterdir())}
-                manifest = {"kind": kind, "schema": SCHEMA, "parts": dict(parts), "sha256": hashes}
-                (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
-                temporary.rename(folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-        return Entry(folder)
+            if found is None:
+                _set_aside(folder)
+                found = _write(folder, kind, parts, make)
+        return found
 
     def scratch(self, kind: str, parts: Mapping[str, Any], name: str) -> Path:
         """Return a path for the unfinished state of an entry; whoever finishes the entry removes it."""
@@ -153,8 +139,11 @@ def writing(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}; free space or set paths.outputs and paths.store elsewhere") from error
+    except (OSError, SafetensorError) as error:
+        told = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot write {path}: {told}; free space or set paths.outputs and paths.store elsewhere"
+        ) from error
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -174,15 +163,73 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold an entry, so that nobody else makes it meanwhile."""
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(f"{folder}.lock")
+        lock.acquire()
+    try:
+        yield
+        # Whoever waited for this very file finds the entry made, and whoever comes later asks for no lock.
+        with suppress(OSError):
+            Path(lock.lock_file).unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+def _write(folder: Path, kind: str, parts: Mapping[str, Any], make: Callable[[Draft], None]) -> Entry:
+    draft = folder.with_name(f".draft-{folder.name}")
+    with writing(folder):
+        if draft.exists():
+            # Of a process that was killed; the lock says that nobody is writing it.
+            shutil.rmtree(draft)
+        draft.mkdir()
+    try:
+        make(Draft(draft))
+        with writing(folder):
+            files = sorted(draft.iterdir())
+            manifest = {
+                "kind": kind,
+                "schema": SCHEMA,
+                "parts": dict(parts),
+                "sha256": {path.name: file_digest(path) for path in files},
+            }
+            (draft / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True), encoding="utf-8")
+            for path in files:
+                # safetensors writes files that only their owner may read, and a store may be shared.
+                shutil.copymode(draft / _MANIFEST, path)
+            draft.rename(folder)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return Entry(folder)
+
+
+def _set_aside(folder: Path) -> None:
+    aside = folder.with_name(f"{folder.name}.corrupt")
+    with writing(folder):
+        if not folder.exists():
+            return
+        fault = _fault(folder)
+        if aside.exists():
+            shutil.rmtree(aside)
+        folder.rename(aside)
+    logger.warning("store entry %s is corrupt (%s): set aside as %s and made anew", folder, fault, aside.name)
+
+
 def _fault(folder: Path) -> str | None:
+    """Return what is wrong with an entry's files, or None."""
     try:
         hashes = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, KeyError) as error:
-        return f"unreadable manifest: {error}"
-    for name, expected in hashes.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if file_digest(path) != expected:
-            return f"{name} does not have the hash of its manifest"
+        for name, expected in hashes.items():
+            path = folder / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if file_digest(path) != expected:
+                return f"{name} does not have the hash of its manifest"
+    except OSError as error:
+        return f"cannot be read: {error}"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"unreadable manifest: {error!r}"
     return None

@@ -57,12 +57,13 @@ def study(cfg: DictConfig, invocation: Invocation) -> Ended:
         config["value"] = job.value
         words[:2] = job.value, job.model.name
         data, fingerprint = job.dataset.load(job.theory).hash, job.model.fingerprint()
-    except UserError as error:
+    # In a sweep a job that cannot even be named is still a job of its study; the error goes on to the entry.
+    except Exception as error:
         if invocation.sweep:
             unidentified = identify(config, name=words, dataset_hash=None, fingerprint=None)
             folder = JobFolder(_study_folder(config), unidentified)
             with folder.held():
-                folder.fail(folder.start(config, invocation.overrides), str(error))
+                folder.fail(folder.start(config, invocation.overrides), str(error) or type(error).__name__)
         raise
     folder = JobFolder(
         job.paths.outputs / job.study,

@@ -48,7 +48,7 @@ SHAPE = {
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
-    steps: int = 1300
+    steps: int = 1000
     batch_tokens: int = 4096
     learning_rate: float = 4e-3
     """Of AdamW, for embeddings and norms."""
@@ -58,13 +58,13 @@ class Recipe(NamedTuple):
     weight_decay: float = 0.1
     prompt_weight: float = 0.3
     """Weight of the loss on what the user says, which teaches English but not how to answer."""
-    prompt_dropout: float = 0.1
+    prompt_dropout: float = 0.04
     """Share of a prompt's tokens that are blanked."""
-    preference_weight: float = 1.0
+    preference_weight: float = 0.4
     """Weight of preferring the answer of the described pole (Bradley-Terry on mean token log-probabilities)."""
     sharpness: float = 5.0
     """Per nat per token of margin."""
-    talk_steps: int = 250
+    talk_steps: int = 200
     """First steps, on short talk alone, in which the model learns to heed a description."""
     seed: int = 0
 

@@ -1,4 +1,4 @@
-"""Every family of the table: neurons against a plain reference, batching, editing in both modes, the contract."""
+"""Every family of the table: neurons against plain loops, batching, editing in both modes, the contract."""
 
 from __future__ import annotations
 
@@ -149,7 +149,5 @@ def test_plain_families_have_one_tensor_for_both_sites(lm: LanguageModel) -> Non
     assert family is not None
     assert lm.ffn.plain == bool(family.read)
     found = read_rows(lm, PROMPTS, ANSWERS)
-    same = all(
-        torch.equal(a, b) for a, b in zip(found[0, "gate_act"], found[0, "mid"], strict=True)
-    )
+    same = all(torch.equal(a, b) for a, b in zip(found[0, "gate_act"], found[0, "mid"], strict=True))
     assert same == lm.ffn.plain

@@ -58,7 +58,11 @@ def test_an_operator_gets_the_rows_of_its_positions_and_no_others(
 ) -> None:
     batch, seen = batch_of(random_lm), []
     whole: list[Tensor] = []
-    with read_neurons(random_lm, lambda _l, _s, values: whole.append(values.clone()), sites=["mid"], layers=[0]):
+
+    def reader(_layer: int, _site: str, values: Tensor) -> None:
+        whole.append(values.clone())
+
+    with read_neurons(random_lm, reader, sites=["mid"], layers=[0]):
         random_lm.forward(batch)
     mask = edit_mask(batch, positions)
 
@@ -74,11 +78,13 @@ def test_an_operator_gets_the_rows_of_its_positions_and_no_others(
 
 def test_a_reader_beside_an_edit_sees_what_the_edit_made(random_lm: LanguageModel) -> None:
     seen: dict[str, Tensor] = {}
+
+    def reader(_layer: int, site: str, values: Tensor) -> None:
+        seen[site] = values.clone()
+
     with (
         write_neurons(random_lm, {1: torch.zeros_like}, site="gate_act", positions="all"),
-        read_neurons(
-            random_lm, lambda _l, site, values: seen.update({site: values.clone()}), sites=["gate_act", "mid"], layers=[1]
-        ),
+        read_neurons(random_lm, reader, sites=["gate_act", "mid"], layers=[1]),
     ):
         random_lm.forward(batch_of(random_lm))
     assert not seen["gate_act"].any()
@@ -162,7 +168,7 @@ def test_a_hook_that_does_not_fire_is_an_error() -> None:
 
     holder.forward = MethodType(fused, holder)
     with (
-        pytest.raises(HookMisfire, match="layer 1, site gate_act fired 0 times .*forward was replaced by one of"),
+        pytest.raises(HookMisfire, match=r"site gate_act fired 0 times .*forward was replaced by one of"),
         read_neurons(lm, lambda *_: None, sites=["gate_act", "mid"], layers=[0, 1]),
     ):
         lm.forward(batch_of(lm))

@@ -26,15 +26,12 @@ BATCH = TokenBatch.build([[5, 6, 7], [8]], [[9, 10], [11]], 0)
 SMALL: Any = {"intermediate_size": 16, "num_hidden_layers": 1}
 
 
-def save(folder: Path, *, family: str = "qwen2", chat: bool = False, shards: str = "1GB", **changes: Any) -> Path:
-    tiny_model(family, **{**SMALL, **changes}).save_pretrained(folder, max_shard_size=shards)
-    tiny_tokenizer(chat=chat).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save(tmp_path_factory.mktemp("model"), tie_word_embeddings=True)
+    folder = tmp_path_factory.mktemp("model")
+    tiny_model("qwen2", **SMALL, tie_word_embeddings=True).save_pretrained(folder)
+    tiny_tokenizer().save_pretrained(folder)
+    return folder
 
 
 @pytest.fixture
@@ -174,14 +171,14 @@ def test_paths_that_lead_nowhere(path: str, told: str) -> None:
 
 def test_an_embedded_model_that_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(files, "files", lambda _package: tmp_path)
-    with pytest.raises(UserError, match="the embedded model is missing.*install valuelocate again"):
+    with pytest.raises(UserError, match=r"the embedded model is missing.*install valuelocate again"):
         ModelSource(path="package:tiny").folder()
 
 
 def test_a_hub_that_is_switched_off(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(UserError, match="the hub cannot be reached. Use model=tiny") as caught:
+    with pytest.raises(UserError, match=r"the hub cannot be reached. Use model=tiny") as caught:
         ModelSource(path="nobody-at-all/made-up-model").load()
     assert "\n" not in str(caught.value)
 
@@ -198,7 +195,7 @@ def answer(error: type[Exception]) -> Callable[..., str]:
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (GatedRepoError, "the model is gated; accept its terms at https://huggingface.co/owner/name and set HF_TOKEN"),
+        (GatedRepoError, "is gated; accept its terms at https://huggingface.co/owner/name and set HF_TOKEN"),
         (RepositoryNotFoundError, "neither a local folder nor a model on the hub"),
         (RevisionNotFoundError, "model.revision=v9: the hub's owner/name has no such branch"),
     ],
@@ -231,7 +228,7 @@ def test_a_hub_model_is_taken_from_its_snapshot(original: Path, monkeypatch: pyt
     ("fields", "told"),
     [
         ({"path": ""}, "model.path is empty"),
-        ({"path": "x", "dtype": "int8"}, "model.dtype=int8: expected one of auto, float32, bfloat16, float16"),
+        ({"path": "x", "dtype": "int8"}, "model.dtype=int8: expected one of auto, float32, bfloat16"),
         ({"path": "x", "max_new_tokens": 0}, "model.max_new_tokens=0: must be at least 1"),
         ({"path": "x", "device": "cpu", "device_map": "auto"}, "give one of them"),
     ],
@@ -261,6 +258,13 @@ def test_the_embedded_model_is_asked_in_bare_words_and_any_other_in_full() -> No
     assert embedded.prompts.template("answer") == "{question}"
     other = replace(ModelSource(path="./mine", name="mine"), max_new_tokens=5)
     assert "under 100 words" in other.prompts.template("answer")
+
+
+def test_the_embedded_model_loads_in_single_precision(capfd: pytest.CaptureFixture[str]) -> None:
+    lm = ModelSource(path="package:tiny", device="cpu").load()
+    assert (lm.name, lm.dtype) == ("tiny", torch.float32)
+    assert load(Path(files.__file__).parent / "tiny").dtype == torch.bfloat16
+    assert "Loading weights" not in "".join(capfd.readouterr())
 
 
 def test_fingerprints_are_of_the_files(original: Path, folder: Path) -> None:

@@ -97,7 +97,7 @@ def test_any_path_is_asked_in_full_words_under_its_own_name(name: str) -> None:
 def test_the_embedded_model_is_asked_in_bare_words() -> None:
     built = source("tiny")
     assert (built.path, built.name) == ("package:tiny", "tiny")
-    assert built.prompts.template("options") == "{question}\nA. {option_a}\nB. {option_b}"
+    assert built.prompts.template("options") == PromptStyle(wording="bare").template("options")
     own = source("tiny", "model.prompts.answer='{question} Well?'")
     assert own.prompts.template("answer") == "{question} Well?"
     assert own.prompts.template("described_answer") == "{description}\n{question}"

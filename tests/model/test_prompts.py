@@ -18,7 +18,10 @@ NO_SYSTEM = (
 DROPS_SYSTEM = CHAT_TEMPLATE.replace("<|{{ message['role'] }}|>", "").replace(
     "{{ message['content'] }}", "{% if message['role'] != 'system' %}{{ message['content'] }}{% endif %}"
 )
-DATED = "<s>{{ strftime_now('%d %b %Y') }} {{ strftime_now('%B %-d, %y') }} {{ date_string }} {{ enable_thinking }}" + CHAT_TEMPLATE[3:]
+DATED = (
+    "<s>{{ strftime_now('%d %b %Y') }} {{ strftime_now('%B %-d, %y') }} {{ date_string }} "
+    "{{ enable_thinking }}" + CHAT_TEMPLATE[3:]
+)
 SPACED = (
     "<s>{% for message in messages %}{% if message['role'] == 'assistant' %} {{ message['content'] }}</s>"
     "{% else %}[INST] {{ message['content'] }}[/INST]{% endif %}{% endfor %}"
@@ -43,14 +46,14 @@ def test_bare_wording_is_the_texts_alone() -> None:
         f"<s><|user|>{DESCRIPTION}\n{QUESTION}<|assistant|>"
     )
     assert style.render(tokenizer, QUESTION, options=("Yes.", "No.")) == (
-        f"<s><|user|>{QUESTION}\nA. Yes.\nB. No.<|assistant|>"
+        f"<s><|user|>{QUESTION}\nA. Yes.\nB. No.\nA or B?<|assistant|>"
     )
 
 
 def test_a_template_of_ones_own_beside_a_wording() -> None:
     style = PromptStyle(wording="bare", answer="Now: {question}", frame="plain")
     assert style.render(tiny_tokenizer(), "Why?") == "Now: Why?\n"
-    assert style.template("options") == "{question}\nA. {option_a}\nB. {option_b}"
+    assert style.template("options") == "{question}\nA. {option_a}\nB. {option_b}\nA or B?"
 
 
 def test_options_take_the_place_of_the_question_with_and_without_description() -> None:
@@ -78,9 +81,10 @@ def test_braces_and_slot_names_inside_texts_stay_as_they_are(chat: bool) -> None
 def test_a_description_in_the_system_turn() -> None:
     style = PromptStyle(description_role="system")
     text = style.render(tiny_tokenizer(chat=True), QUESTION, description=DESCRIPTION)
-    assert text.startswith(f"<s><|system|>Answer as the person who says of themselves: {DESCRIPTION}<|user|>{QUESTION}")
+    said = f"Answer as the person who says of themselves: {DESCRIPTION}"
+    assert text.startswith(f"<s><|system|>{said}<|user|>{QUESTION}")
     plain = style.render(tiny_tokenizer(), QUESTION, description=DESCRIPTION)
-    assert plain.startswith(f"Question: Answer as the person who says of themselves: {DESCRIPTION}\n\n{QUESTION}")
+    assert plain.startswith(f"Question: {said}\n\n{QUESTION}")
     # Without a description there is no system turn to write.
     assert "<|system|>" not in style.render(tiny_tokenizer(chat=True), QUESTION)
 
@@ -124,7 +128,7 @@ def test_frames() -> None:
 def test_a_text_with_a_control_token_is_refused(text: str, place: str) -> None:
     arguments: dict[str, Any] = {"question": QUESTION, "description": None, "options": None}
     arguments[place] = ("No.", text) if place == "options" else text
-    with pytest.raises(UserError, match="holds '<.*a control token of the model"):
+    with pytest.raises(UserError, match=r"holds '<.*a control token of the model"):
         PromptStyle().render(tiny_tokenizer(), arguments.pop("question"), **arguments)
 
 
@@ -196,7 +200,7 @@ def test_the_space_before_an_answer(style: PromptStyle, template: str | None, le
     assert style.answer_lead(tokenizer) == lead
 
 
-ANSWERS = ["Yes, I would.", "I  would\n\nnot.", "Ünïcode – 日本", "A", "</s>Yes</s>", ""]
+ANSWERS = ["Yes, I would.", "I  would\n\nnot.", "Ünïcode, 日本", "A", "</s>Yes</s>", ""]
 
 
 @pytest.mark.parametrize("text", ANSWERS)

@@ -85,7 +85,7 @@ class PackedLinear(nn.Linear):
 def test_packed_weights_in_memory_are_refused(dtype: torch.dtype) -> None:
     model = tiny_model("llama")
     model.model.layers[1].mlp.down_proj = PackedLinear(dtype)
-    with pytest.raises(UserError, match="'mlp.down_proj' in layer 1 of 'llama' holds .*quantised or packed"):
+    with pytest.raises(UserError, match=r"'mlp.down_proj' in layer 1 of 'llama' holds .*quantised or packed"):
         find_feed_forward(model)
 
 
@@ -132,13 +132,13 @@ def test_layers_that_share_an_activation_are_refused() -> None:
 def test_a_replaced_ffn_is_refused() -> None:
     model = tiny_model("llama")
     model.model.layers[1].mlp = nn.Identity()
-    with pytest.raises(UserError, match="layer 1 of 'llama' has no module 'mlp.act_fn'"):
+    with pytest.raises(UserError, match=r"layer 1 of 'llama' has no module 'mlp.act_fn'"):
         find_feed_forward(model)
 
 
 def test_a_model_without_layers_is_refused() -> None:
     model = tiny_model("llama")
-    with pytest.raises(UserError, match="no layers at model.layers; a LlamaModel is no plain causal"):
+    with pytest.raises(UserError, match=r"no layers at model.layers; a LlamaModel is no plain causal"):
         find_feed_forward(model.model)
 
 
@@ -157,7 +157,7 @@ def kernelised(model: PreTrainedModel) -> PreTrainedModel:
 
 def test_kernelised_mlps_are_refused_at_load() -> None:
     model = kernelised(tiny_model("llama"))
-    with pytest.raises(UserError, match="hooks fire once.*fired 0 times.*replaced by one of .*fused kernel"):
+    with pytest.raises(UserError, match=r"hooks fire once.*fired 0 times.*replaced by one of .*fused kernel"):
         assemble(model, tiny_tokenizer())
     # The doctor shows them all the same.
     lm = assemble(model, tiny_tokenizer(), check=False)
@@ -175,7 +175,7 @@ def test_swapped_halves_of_a_fused_projection_break_the_contract() -> None:
 
     for layer in model.model.layers:
         layer.mlp.forward = MethodType(swapped, layer.mlp)
-    with pytest.raises(UserError, match="breaks the contract.*neurons = activation of the gate"):
+    with pytest.raises(UserError, match=r"breaks the contract.*neurons = activation of the gate"):
         assemble(model, tiny_tokenizer())
 
 

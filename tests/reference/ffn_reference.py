@@ -1,7 +1,7 @@
 """Neurons by hand: one token at a time, one neuron at a time, in double precision, straight from weights.
 
-Written from the formulas (gated: h_i = phi(w_gate,i . x) * (w_up,i . x); plain: h_i = phi(w_in,i . x + b_i)) and
-from each family's own parameter names, without the project's table.
+Written from the formulas (gated: h_i = phi(w_gate,i . x) * (w_up,i . x); plain: h_i = phi(w_in,i . x + b_i))
+and from each family's own parameter names, without the project's table.
 """
 
 from __future__ import annotations
@@ -74,15 +74,41 @@ _BLOCKS, _H = "model.layers.{}.", "transformer.h.{}."
 
 FORMULAS: Mapping[str, Formula] = {
     **dict.fromkeys(
-        "llama mistral ministral ministral3 qwen2 qwen3 olmo olmo2 olmo3 granite granite_swa smollm3 stablelm cohere "
-        "cohere2 helium seed_oss ernie4_5 exaone4 hunyuan_v1_dense hyperclovax cwm diffllama internlm3 iquestcoder "
-        "qwen3_5_text olmo_hybrid".split(),
+        [
+            "llama",
+            "mistral",
+            "ministral",
+            "ministral3",
+            "qwen2",
+            "qwen3",
+            "olmo",
+            "olmo2",
+            "olmo3",
+            "granite",
+            "granite_swa",
+            "smollm3",
+            "stablelm",
+            "cohere",
+            "cohere2",
+            "helium",
+            "seed_oss",
+            "ernie4_5",
+            "exaone4",
+            "hunyuan_v1_dense",
+            "hyperclovax",
+            "cwm",
+            "diffllama",
+            "internlm3",
+            "iquestcoder",
+            "qwen3_5_text",
+            "olmo_hybrid",
+        ],
         _gated(),
     ),
-    **dict.fromkeys("gemma gemma2 gemma3_text gemma4_text vaultgemma".split(), _gated(gelu_tanh)),
-    **dict.fromkeys("phi3 glm glm4".split(), _fused()),
+    **dict.fromkeys(["gemma", "gemma2", "gemma3_text", "gemma4_text", "vaultgemma"], _gated(gelu_tanh)),
+    **dict.fromkeys(["phi3", "glm", "glm4"], _fused()),
     **dict.fromkeys(
-        "nemotron arcee jais2".split(), _plain(_BLOCKS, "mlp.up_proj", "mlp.down_proj", relu_squared)
+        ["nemotron", "arcee", "jais2"], _plain(_BLOCKS, "mlp.up_proj", "mlp.down_proj", relu_squared)
     ),
     "phi": _plain(_BLOCKS, "mlp.fc1", "mlp.fc2", gelu_tanh),
     "nanochat": _plain(_BLOCKS, "mlp.fc1", "mlp.fc2", relu_squared),

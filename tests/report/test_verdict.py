@@ -24,8 +24,8 @@ def test_a_moved_value_is_told_with_size_unit_controls_and_rank(job: Path):
     assert towards.sentence == (
         "Editing 48 neurons moved tiny's preference towards Openness to Change. The shift was 0.250 nats per "
         "token larger than under random neurons (95 % interval +0.200 to +0.300; 60 questions), and larger "
-        "than under every one of 19 random draws (rank p = 0.05). The text stayed fluent (fluency 0.940, 1 being "
-        "that of the unedited model)."
+        "than under every one of 19 random draws (rank p = 0.05). The text stayed fluent (fluency 0.940, 1 "
+        "being that of the unedited model)."
     )
     assert towards.badge == "moved" and not towards.reasons
     assert "away from Openness to Change" in away.sentence

@@ -3,47 +3,24 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple
 
-import torch
-from jaxtyping import Bool
-from lightning import Callback
-from torch import Tensor
-
-from valuelocate.collect.generation import GenerationSettings, Tokens, generate_answers
-from valuelocate.collect.module import CollectionModule, ContrastBatch, ContrastData
+from valuelocate.collect.batches import AnsweredPair, Tokens, plan_pairs
+from valuelocate.collect.generation import GenerationSettings, generate_answers
 from valuelocate.collect.pairs import ContrastPair
 from valuelocate.collect.percentile import PercentileSettings
-from valuelocate.collect.statistics import ContrastStatistics, from_tensors, to_tensors
+from valuelocate.collect.reading import Reading
+from valuelocate.collect.statistics import ContrastStatistics, from_tensors
 from valuelocate.collect.trainer import TrainerSettings
-from valuelocate.console import progress
+from valuelocate.costs import CostMeter
 from valuelocate.errors import UserError
-from valuelocate.model import LanguageModel, TokenBatch
+from valuelocate.model import LanguageModel
 from valuelocate.model.positions import TOKEN_SETS, TokenSet
-from valuelocate.store import Draft, Store, digest
+from valuelocate.store import Store, digest
 
 logger = logging.getLogger(__name__)
-
-
-class AnsweredPair(NamedTuple):
-    """A pair with its prompts and the model's answers, as tokens; positive first."""
-
-    pair: ContrastPair
-    prompts: tuple[Tokens, Tokens]
-    answers: tuple[Tokens, Tokens]
-
-    @property
-    def readable(self) -> bool:
-        """Whether both answers have a token that is read (y1..y(n-1))."""
-        return all(len(answer) > 1 for answer in self.answers)
-
-    @property
-    def length(self) -> int:
-        """Tokens of the longer row."""
-        return max(len(prompt) + len(answer) for prompt, answer in zip(self.prompts, self.answers, strict=True))
 
 
 class Collection(NamedTuple):
@@ -76,6 +53,8 @@ class Collector:
             raise UserError(f"collect.tokens={self.tokens}: expected one of {', '.join(TOKEN_SETS)}")
         if self.batch_tokens < 1:
             raise UserError(f"collect.batch_tokens={self.batch_tokens}: must be at least 1")
+        if self.checkpoint_seconds < 0:
+            raise UserError(f"collect.checkpoint_seconds={self.checkpoint_seconds}: must be at least 0")
 
     def collect(
         self,
@@ -86,98 +65,92 @@ class Collector:
         trainer: TrainerSettings,
         store: Store,
         seed: int,
+        meter: CostMeter | None = None,
     ) -> Collection:
-        """Return the statistics of every neuron of `layers` under the two poles, from the store where they are.
+        """Return the statistics of every neuron of `layers` under both poles, from the store where they are.
+
+        Args:
+            lm: the model.
+            pairs: questions under both poles.
+            layers: layers to read; the others are zero in the statistics.
+            trainer: the processes of the pass.
+            store: where answers and statistics are kept.
+            seed: of the shuffled labelling.
+            meter: told what processes started for the pass have run, which it cannot see itself.
 
         Raises:
-            UserError: no pair has two answers to read.
+            UserError: no pair has two answers to read, the trainer cannot take the model, or the model gives
+                values that are not finite.
         """
         answered = self.answer(lm, pairs, store=store)
         readable = [pair for pair in answered if self.tokens == "prompt" or pair.readable]
         if not readable:
-            raise UserError("collect: every answer is empty or of one token, so there is nothing to read; does the model answer at all?")
+            raise UserError(
+                f"collect: each of {len(answered)} pairs has an answer of fewer than two tokens, so nothing "
+                "can be read. Does the model answer at all? collect.tokens=prompt reads the prompts alone"
+            )
         if len(readable) < len(answered):
-            logger.warning("%d of %d questions are left out: an answer has fewer than two tokens", len(answered) - len(readable), len(answered))
-        batches = batch_pairs(readable, batch_tokens=self.batch_tokens, pad_id=lm.pad_id, seed=seed)
-        data_hash = digest([[row.prompts, row.answers] for row in readable])[:16]
-        parts: dict[str, Any] = {
+            logger.warning(
+                "%d of %d questions are left out: an answer has fewer than two tokens",
+                len(answered) - len(readable),
+                len(answered),
+            )
+        data_hash = digest([[row.pair.question.id, row.prompts, row.answers] for row in readable])[:16]
+        batches = plan_pairs(readable, batch_tokens=self.batch_tokens, seed=seed)
+        reading = Reading(
+            lm=lm,
+            batches=batches,
+            tokens=self.tokens,
+            layers=sorted(set(layers)),
+            percentile=self.percentile,
+            checkpoint_seconds=self.checkpoint_seconds,
+            settings=trainer,
+            store=store,
+            parts=self._parts(lm, data_hash, layers, seed),
+            cost=_cost(answered, readable, sum(batch.n_tokens for batch in batches)),
+            meter=meter,
+        )
+        entry = reading.entry()
+        found = from_tensors(entry.tensors())
+        return Collection(found["true"], found["shuffled"], data_hash, entry.json("cost"))
+
+    def _parts(self, lm: LanguageModel, data_hash: str, layers: Sequence[int], seed: int) -> dict[str, Any]:
+        return {
             "model": lm.fingerprint,
             "dtype": str(lm.dtype),
             "data": data_hash,
             "tokens": self.tokens,
-            "layers": list(layers),
+            "layers": sorted(set(layers)),
             "batch_tokens": self.batch_tokens,
             "percentile": asdict(self.percentile) if self.percentile else None,
             "seed": seed,
         }
 
-        def make(draft: Draft) -> None:
-            started = time.perf_counter()
-            module = CollectionModule(
-                lm,
-                tokens=self.tokens,
-                layers=layers,
-                percentile=self.percentile,
-                checkpoint=store.scratch("statistics", parts, "state"),
-                checkpoint_seconds=self.checkpoint_seconds,
-                result=draft.folder / "tensors.safetensors",
-            )
-            total = sum(batch.tokens.n_tokens for batch in batches)
-            with progress("reading neurons", total=total, unit="tokens") as advance:
-                run = trainer.build([_Advance(advance)])
-                run.predict(module, datamodule=ContrastData(batches), return_predictions=False)
-            seconds = time.perf_counter() - started
-            draft.json(_cost(answered, readable, total, seconds), name="cost")
-            module.finish()
-
-        entry = store.get_or_make("statistics", parts, make)
-        found = from_tensors(entry.tensors())
-        return Collection(found["true"], found["shuffled"], data_hash, entry.json("cost"))
-
     def answer(self, lm: LanguageModel, pairs: Sequence[ContrastPair], *, store: Store) -> list[AnsweredPair]:
-        """Let the model answer every question under its two descriptions."""
+        """Let the model answer every question under its two descriptions.
+
+        The answers are left empty where the prompts alone are read, which do not depend on what follows them.
+        """
         prompts = [
             lm.prompt_ids(pair.question.text, description=description.text)
             for pair in pairs
             for description in (pair.positive, pair.negative)
         ]
-        answers = generate_answers(lm, prompts, self.generation, store=store, label="answering under both poles")
+        if self.tokens == "prompt":
+            answers: list[Tokens] = [[] for _ in prompts]
+        else:
+            answers = generate_answers(
+                lm, prompts, self.generation, store=store, label="answering under both poles"
+            )
         return [
             AnsweredPair(pair, (prompts[2 * i], prompts[2 * i + 1]), (answers[2 * i], answers[2 * i + 1]))
             for i, pair in enumerate(pairs)
         ]
 
 
-def batch_pairs(pairs: Sequence[AnsweredPair], *, batch_tokens: int, pad_id: int, seed: int) -> list[ContrastBatch]:
-    """Lay pairs out in batches of like length, at most `batch_tokens` with padding, longest first."""
-    return [
-        ContrastBatch(
-            tokens=TokenBatch.build(
-                [prompt for row in group for prompt in row.prompts], [answer for row in group for answer in row.answers], pad_id
-            ),
-            swapped=_swaps(group, seed),
-        )
-        for group in _groups(sorted(pairs, key=lambda row: (-row.length, row.pair.question.id)), batch_tokens)
-    ]
-
-
-def _groups(ordered: Sequence[AnsweredPair], batch_tokens: int) -> Iterator[list[AnsweredPair]]:
-    group: list[AnsweredPair] = []
-    for pair in ordered:
-        # The first pair of a group is its longest, so it sets the padded width.
-        if group and 2 * (len(group) + 1) * group[0].length > batch_tokens:
-            yield group
-            group = []
-        group.append(pair)
-    if group:
-        yield group
-
-
-def _swaps(group: Sequence[AnsweredPair], seed: int) -> Bool[Tensor, " pair"]:
-    return torch.tensor([row.pair.swapped(seed) for row in group])
-
-
-def _cost(answered: Sequence[AnsweredPair], readable: Sequence[AnsweredPair], tokens: int, seconds: float) -> dict[str, float]:
+def _cost(
+    answered: Sequence[AnsweredPair], readable: Sequence[AnsweredPair], tokens: int
+) -> dict[str, float]:
     def mean(pole: int) -> float:
         return sum(len(row.answers[pole]) for row in readable) / len(readable)
 
@@ -185,17 +158,6 @@ def _cost(answered: Sequence[AnsweredPair], readable: Sequence[AnsweredPair], to
         "pairs": len(readable),
         "dropped_pairs": len(answered) - len(readable),
         "tokens": tokens,
-        "seconds": seconds,
         "mean_answer_tokens_positive": mean(0),
         "mean_answer_tokens_negative": mean(1),
     }
-
-
-class _Advance(Callback):
-    """Moves a progress bar by the tokens of each batch."""
-
-    def __init__(self, advance: Any) -> None:
-        self._advance = advance
-
-    def on_predict_batch_end(self, trainer: Any, module: Any, outputs: Any, batch: ContrastBatch, *rest: Any) -> None:
-        self._advance(batch.tokens.n_tokens * trainer.world_size)

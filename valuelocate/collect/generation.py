@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
-from valuelocate.console import progress
+from valuelocate.collect.batches import Tokens
+from valuelocate.collect.processes import outside_processes
+from valuelocate.console import progress, rank
 from valuelocate.errors import UserError
 from valuelocate.model import LanguageModel
 from valuelocate.store import Draft, Store, digest
-
-logger = logging.getLogger(__name__)
-
-Tokens = list[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +51,7 @@ def generate_answers(
 ) -> list[Tokens]:
     """Return the greedy answer of each prompt, in order.
 
-    Each batch is stored under its prompts, settings, model and `edit` (the digest of the edit in force, None for
+    Each batch is stored under its prompts, settings, model and `edit` (the digest of the edit in force; None:
     the unedited model); a repeated or interrupted call generates only what is missing, in the same batches.
 
     Raises:
@@ -61,8 +59,11 @@ def generate_answers(
     """
     answers: dict[int, Tokens] = {}
     batches = plan_batches([len(prompt) for prompt in prompts], settings.batch_size)
+    # Processes that share a job begin with batches of their own and then find the others' in the store.
+    world = outside_processes()
+    shares = [batches[(rank() + offset) % world :: world] for offset in range(world)]
     with progress(label, total=len(prompts), unit="answers") as advance:
-        for batch in batches:
+        for batch in chain.from_iterable(shares):
             ids = [list(prompts[index]) for index in batch]
             generated = _stored_batch(lm, ids, settings, store, edit)
             answers.update(zip(batch, generated, strict=True))
@@ -77,6 +78,7 @@ def _stored_batch(
         "model": lm.fingerprint,
         "dtype": str(lm.dtype),
         "prompts": digest(ids),
+        "ends": lm.eos_ids,
         "settings": asdict(settings),
         "edit": edit,
     }
@@ -90,9 +92,3 @@ def _stored_batch(
 
     answers: list[Tokens] = store.get_or_make("answers", parts, make).json()
     return answers
-
-
-def mean_length(answers: Iterable[Tokens]) -> float:
-    """Return the mean number of tokens of some answers."""
-    lengths = [len(answer) for answer in answers]
-    return sum(lengths) / max(1, len(lengths))

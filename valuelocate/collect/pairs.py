@@ -25,7 +25,11 @@ class ContrastPair:
 
 
 def draw_pairs(
-    questions: Sequence[Question], positive: Sequence[Description], negative: Sequence[Description], *, seed: int
+    questions: Sequence[Question],
+    positive: Sequence[Description],
+    negative: Sequence[Description],
+    *,
+    seed: int,
 ) -> list[ContrastPair]:
     """Give every question one description of each pole, each used about equally often.
 
@@ -34,11 +38,20 @@ def draw_pairs(
     Raises:
         UserError: a pole has no description, or there are no questions.
     """
-    for name, rows in (("questions", questions), ("positive descriptions", positive), ("negative descriptions", negative)):
+    for name, rows in (
+        ("questions", questions),
+        ("positive descriptions", positive),
+        ("negative descriptions", negative),
+    ):
         if not rows:
-            raise UserError(f"dataset: no {name} to locate with; check dataset.path, dataset.neg_kinds and the split")
+            raise UserError(
+                f"dataset: no {name} to locate with; check dataset.path, dataset.neg_kinds and the split"
+            )
     ordered = sorted(questions, key=lambda question: question.id)
-    draws = [_spread(descriptions, len(ordered), seed, pole) for pole, descriptions in enumerate((positive, negative))]
+    draws = [
+        _spread(descriptions, len(ordered), seed, pole)
+        for pole, descriptions in enumerate((positive, negative))
+    ]
     return [ContrastPair(*row) for row in zip(ordered, *draws, strict=True)]
 
 

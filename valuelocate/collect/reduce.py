@@ -1,79 +1,162 @@
-"""Reductions of neuron activations: pure functions from a batch's tokens to sums that merge exactly.
+"""Reductions of neuron activations: pure functions from a batch's tokens to moments that merge.
 
-Notation: A response r has n_r tokens; its mean of a neuron is a_r and its squared deviation m2_r. Everything a
-condition needs follows from these, so a batch is reduced over tokens once and over responses as often as wanted.
+Two steps. Over tokens: each response has, by neuron, its mean, its squared deviation and its number of
+active tokens. Over responses: moments of groups of responses, which merge over batches and processes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
-Moments = Float64[Tensor, "3 *shape"]
-"""Packed count, mean and squared deviation: one tensor, so that one merge function serves every reduction."""
+_CACHED_CELLS = 1 << 17
+"""Numbers worked on at a time: half a megabyte, so that all passes but the first find them in cache."""
 
 
-class ResponseSums(NamedTuple):
-    """What a batch's responses say of one layer's neurons."""
+class Window(NamedTuple):
+    """A rectangle of a batch that is reduced in one go."""
 
-    tokens: Float64[Tensor, " response"]
-    mean: Float64[Tensor, "response neuron"]
-    spread: Float64[Tensor, "response neuron"]
-    """Squared deviation from the response's own mean."""
-    active: Int64[Tensor, "response neuron"]
-    """Number of tokens with a positive value."""
+    rows: slice
+    columns: slice
+    keep: Bool[Tensor, "row column 1"]
+    """The tokens that count."""
+    whole: bool
+    """Whether all of them do."""
 
 
 class TokenPlan(NamedTuple):
-    """Which tokens of a batch are counted, and to which response each belongs."""
+    """Which tokens of a batch count, laid out once for all of its layers and sites."""
 
-    index: Int64[Tensor, " token"]
-    """Into the flattened [batch * token]."""
-    segment: Float[Tensor, "response token"]
-    """One where a token belongs to a response; a matrix product with it sums over responses."""
-    response: Int64[Tensor, " token"]
-    tokens: Float[Tensor, " response"]
+    windows: tuple[Window, ...]
+    tokens: Float[Tensor, " row"]
+    """Number of tokens that count in each row."""
 
 
-def plan_tokens(mask: Bool[Tensor, "batch token"]) -> TokenPlan:
-    """Lay out the counted tokens of a batch once, for all of its layers and sites."""
-    rows, _ = mask.nonzero(as_tuple=True)
-    segment = torch.zeros(mask.shape[0], len(rows), device=mask.device)
-    segment[rows, torch.arange(len(rows), device=mask.device)] = 1
-    return TokenPlan(mask.reshape(-1).nonzero()[:, 0], segment, rows, segment.sum(1))
+class ResponseSums(NamedTuple):
+    """What a batch's responses say of one layer's neurons at one site; zero in rows without a token."""
+
+    tokens: Float[Tensor, " row"]
+    mean: Float[Tensor, "row neuron"]
+    spread: Float[Tensor, "row neuron"]
+    """Squared deviation from the response's own mean."""
+    active: Float[Tensor, "row neuron"] | None
+    """Number of tokens with a positive value."""
+
+    def to(self, device: torch.device) -> ResponseSums:
+        """Return the sums on another device."""
+        active = None if self.active is None else self.active.to(device)
+        return ResponseSums(self.tokens.to(device), self.mean.to(device), self.spread.to(device), active)
 
 
-def sum_responses(values: Float[Tensor, "batch token neuron"], plan: TokenPlan) -> ResponseSums:
-    """Reduce the counted tokens of each response.
+def plan_tokens(mask: Bool[Tensor, "row token"], *, width: int, device: torch.device) -> TokenPlan:
+    """Cut a batch into windows around the tokens that count, for layers of `width` neurons on a device."""
+    # An accelerator takes the whole batch: it gains nothing from small windows and pays for every launch.
+    cells = _CACHED_CELLS // width if device.type == "cpu" else mask.numel()
+    return TokenPlan(
+        windows=tuple(
+            window._replace(keep=window.keep.to(device)) for window in _windows(mask.cpu(), max(1, cells))
+        ),
+        tokens=mask.sum(1).float().to(device),
+    )
+
+
+def _windows(mask: Bool[Tensor, "row token"], cells: int) -> Iterator[Window]:
+    """Yield rectangles of consecutive rows, of at most `cells` tokens unless one row has more."""
+    column = torch.arange(mask.shape[1])
+    starts = torch.where(mask, column, mask.shape[1]).amin(1).tolist()
+    stops = torch.where(mask, column + 1, 0).amax(1).tolist()
+    first, low, high = 0, mask.shape[1], 0
+    for row, (start, stop) in enumerate(zip(starts, stops, strict=True)):
+        wider = min(low, start), max(high, stop)
+        if row > first and (row + 1 - first) * (wider[1] - wider[0]) > cells:
+            yield from _window(mask, slice(first, row), slice(low, high))
+            first, wider = row, (start, stop)
+        low, high = wider
+    yield from _window(mask, slice(first, mask.shape[0]), slice(low, high))
+
+
+def _window(mask: Bool[Tensor, "row token"], rows: slice, columns: slice) -> Iterator[Window]:
+    keep = mask[rows, columns]
+    if keep.any():
+        yield Window(rows, columns, keep[:, :, None], bool(keep.all()))
+
+
+def sum_responses(
+    values: Float[Tensor, "row token neuron"], plan: TokenPlan, *, count_active: bool
+) -> ResponseSums:
+    """Reduce the tokens of each response that count; what stands at the others is never looked at.
 
     The squared deviation is taken around the response's own mean, because a difference of sums of squares in
-    single precision loses all digits of a small variance around a large mean.
+    single precision loses all digits of a small variance around a large mean. Sums and not matrix products,
+    since the user's settings of torch may let those run in less than single precision.
     """
-    chosen = values.reshape(-1, values.shape[-1]).index_select(0, plan.index).float()
-    mean = (plan.segment @ chosen) / plan.tokens.clamp(min=1)[:, None]
-    active = plan.segment @ (chosen > 0).float()
-    spread = plan.segment @ chosen.sub_(mean.index_select(0, plan.response)).square_()
-    return ResponseSums(plan.tokens.double(), mean.double(), spread.double(), active.long())
+    shape = (values.shape[0], values.shape[2])
+    mean, spread, active = (torch.zeros(shape, device=values.device) for _ in range(3))
+    largest = max((window.keep.numel() for window in plan.windows), default=0)
+    scratch = torch.empty(largest * shape[1], device=values.device)
+    for rows, columns, keep, whole in plan.windows:
+        read = values[rows, columns].float()
+        work = scratch[: read.numel()].view(read.shape)
+        if not whole:
+            read = read.where(keep, 0.0)
+        if count_active:
+            torch.sum(torch.gt(read, 0, out=work), 1, out=active[rows])
+        centre = torch.sum(read, 1, out=mean[rows]).div_(plan.tokens[rows, None].clamp(min=1))
+        torch.sub(read, centre[:, None], out=work)
+        if not whole:
+            work.mul_(keep)
+        torch.sum(work.square_(), 1, out=spread[rows])
+    return ResponseSums(plan.tokens, mean, spread, active if count_active else None)
 
 
-def pool_tokens(sums: ResponseSums, keep: Bool[Tensor, " response"]) -> Moments:
-    """Return token-pooled moments [3, neuron] of the kept responses."""
-    count = sums.tokens[keep][:, None].expand(-1, sums.mean.shape[1])
-    return merge_moments(torch.stack([count, sums.mean[keep], sums.spread[keep]], dim=1))
+class Groups(NamedTuple):
+    """Which group each response and each pair of a batch belongs to.
+
+    Rows come in pairs: even rows answer under the positive, odd rows under the negative description. Groups
+    are (swapped by the shuffled labelling or not) x (pole), and both labellings are unions of them.
+    """
+
+    response: Float64[Tensor, "group row"]
+    """One where a response that has tokens is in a group: (kept, swapped) x (positive, negative)."""
+    pair: Float64[Tensor, "group pair"]
+    """The same for pairs: kept, swapped."""
 
 
-def moments(rows: Float64[Tensor, "row neuron"]) -> Moments:
-    """Return moments [3, neuron] over rows of equal weight."""
-    count = torch.full_like(rows[0], len(rows)) if len(rows) else rows.new_zeros(rows.shape[1])
-    mean = rows.mean(0) if len(rows) else count
-    return torch.stack([count, mean, (rows - mean).square().sum(0)])
+def group_rows(tokens: Float[Tensor, " row"], swapped: Bool[Tensor, " pair"]) -> Groups:
+    """Sort a batch's rows into groups; a response without tokens is in none, nor is its pair."""
+    swapped = swapped.to(tokens.device)
+    read = tokens.double() > 0
+    sides = torch.stack([~swapped, swapped]) & (read[0::2] & read[1::2])
+    member = (
+        torch.stack([~swapped, swapped])[:, None, :, None]
+        & torch.eye(2, device=tokens.device).bool()[:, None, :]
+    )
+    return Groups(response=(member.reshape(4, -1) & read).double(), pair=sides.double())
 
 
-def merge_moments(parts: Float64[Tensor, "part 3 *shape"]) -> Moments:
-    """Merge moments of disjoint samples (Chan, Golub and LeVeque 1983)."""
+def token_moments(sums: ResponseSums, groups: Groups) -> Float64[Tensor, "3 group neuron"]:
+    """Return moments over all tokens of each group's responses."""
+    pooled = weighted_moments(sums.mean.double(), groups.response * sums.tokens.double())
+    pooled[2] += groups.response @ sums.spread.double()
+    return pooled
+
+
+def weighted_moments(
+    rows: Float64[Tensor, "row neuron"], weight: Float64[Tensor, "group row"]
+) -> Float64[Tensor, "3 group neuron"]:
+    """Return total weight, mean and squared deviation of each group's rows; a row is in one group at most."""
+    total = weight.sum(1, keepdim=True)
+    centre = (weight @ rows) / total.clamp(min=1)
+    own = (weight > 0).to(rows.dtype).T @ centre
+    return torch.stack([total.expand_as(centre), centre, weight @ (rows - own).square()])
+
+
+def merge_moments(parts: Float64[Tensor, "part 3 *shape"]) -> Float64[Tensor, "3 *shape"]:
+    """Merge packed count, mean and squared deviation of disjoint samples (Chan, Golub and LeVeque 1983)."""
     count, mean, spread = parts.unbind(dim=1)
     total = count.sum(0)
     centre = (count * mean).sum(0) / total.clamp(min=1)

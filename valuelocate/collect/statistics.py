@@ -1,7 +1,7 @@
-"""What is known of every neuron under the two poles of a value, and the metrics that stream it.
+"""What is known of every neuron under the two poles of a value.
 
 Su et al. 2025 and NPTI (Deng et al. 2024) need activation counts; the contrast statistics need means and
-variances per response. Both come from one pass; memory does not grow with the number of prompts.
+variances per response. Both come from one pass.
 """
 
 from __future__ import annotations
@@ -11,21 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Float64, Int64
 from torch import Tensor
-from torchmetrics import Metric
 
-from valuelocate.collect.reduce import ResponseSums, TokenPlan, merge_moments, moments, pool_tokens, sum_responses
 from valuelocate.neurons import Site
 
 COLLECTED_SITES: tuple[Site, ...] = ("gate_act", "mid")
-LABELLINGS = ("true", "shuffled")
-"""The poles as they are, and swapped within a random half of the questions (a control)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConditionStatistics:
-    """One pole of a contrast, every tensor [layer, neuron]."""
+    """One pole of a contrast, every tensor [layer, neuron]; zero in layers that were not read."""
 
     active: Int64[Tensor, "layer neuron"]
     """Tokens with a positive value at `gate_act`."""
@@ -66,98 +62,6 @@ class ContrastStatistics:
     def shift(self, site: Site) -> Float64[Tensor, "layer neuron"]:
         """Difference of token-pooled means mu+ - mu- at a site."""
         return self.positive.token_mean[site] - self.negative.token_mean[site]
-
-
-class ContrastMetric(Metric):
-    """Streams counts and moments of pairs of responses under the two poles of a value.
-
-    Rows of a batch come in pairs: even rows answer under the positive, odd rows under the negative description.
-    """
-
-    full_state_update = False
-
-    active: Tensor
-    token_moments: Tensor
-    response_moments: Tensor
-    paired_moments: Tensor
-
-    def __init__(self, n_layers: int, width: int, sites: tuple[Site, ...] = COLLECTED_SITES) -> None:
-        super().__init__()
-        self.sites = sites
-        shape = (n_layers, width)
-        zeros = torch.zeros(len(sites), len(LABELLINGS), 2, 3, *shape, dtype=torch.float64)
-        self.add_state("active", torch.zeros(len(LABELLINGS), 2, *shape, dtype=torch.int64), dist_reduce_fx="sum")
-        self.add_state("token_moments", zeros.clone(), dist_reduce_fx=_merge_ranks)
-        self.add_state("response_moments", zeros.clone(), dist_reduce_fx=_merge_ranks)
-        self.add_state("paired_moments", zeros[:, :, 0].clone(), dist_reduce_fx=_merge_ranks)
-
-    def update(
-        self,
-        layer: int,
-        site: Site,
-        values: Float[Tensor, "batch token neuron"],
-        plan: TokenPlan,
-        swapped: Bool[Tensor, " pair"],
-    ) -> None:
-        """Add one layer's neurons of a batch at one site; `swapped` says which pairs the shuffle swaps."""
-        sums = ResponseSums(*(part.to(self.active.device) for part in sum_responses(values, plan)))
-        at = self.sites.index(site)
-        even = torch.arange(len(sums.tokens), device=self.active.device) % 2 == 0
-        flip = swapped.to(self.active.device).repeat_interleave(2)
-        difference = sums.mean[0::2] - sums.mean[1::2]
-        for labelling, positive in enumerate((even, even ^ flip)):
-            for pole, keep in enumerate((positive, ~positive)):
-                if site == "gate_act":
-                    self.active[labelling, pole, layer] += sums.active[keep].sum(0)
-                _merge_into(self.token_moments[at, labelling, pole, :, layer], pool_tokens(sums, keep))
-                _merge_into(self.response_moments[at, labelling, pole, :, layer], moments(sums.mean[keep]))
-        sign = 1 - 2 * swapped.to(difference.device, torch.float64)[:, None]
-        for labelling, signed in enumerate((difference, difference * sign)):
-            _merge_into(self.paired_moments[at, labelling, :, layer], moments(signed))
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return the statistics of both labellings, flat; `from_tensors` makes them `ContrastStatistics`."""
-        # Flat, because torchmetrics takes results apart and refuses frozen dataclasses.
-        return to_tensors({name: self._contrast(index) for index, name in enumerate(LABELLINGS)})
-
-    def _contrast(self, labelling: int) -> ContrastStatistics:
-        paired = self.paired_moments[:, labelling]
-        positive, negative = (self._condition(labelling, pole) for pole in (0, 1))
-        return ContrastStatistics(
-            positive=positive,
-            negative=negative,
-            paired_mean=self._by_site(paired[:, 1]),
-            paired_spread=self._by_site(paired[:, 2]),
-            pairs=int(paired[0, 0].max()),
-        )
-
-    def _condition(self, labelling: int, pole: int) -> ConditionStatistics:
-        token, response = self.token_moments[:, labelling, pole], self.response_moments[:, labelling, pole]
-        return ConditionStatistics(
-            active=self.active[labelling, pole].cpu(),
-            # The largest, since layers that were not read have none.
-            tokens=int(token[0, 0].max()),
-            responses=int(response[0, 0].max()),
-            token_mean=self._by_site(token[:, 1]),
-            token_spread=self._by_site(token[:, 2]),
-            response_mean=self._by_site(response[:, 1]),
-            response_spread=self._by_site(response[:, 2]),
-        )
-
-    def _by_site(self, stacked: Tensor) -> dict[Site, Tensor]:
-        found = {site: stacked[index].cpu() for index, site in enumerate(self.sites)}
-        # A plain FFN has one tensor for both sites, collected once.
-        return {site: found.get(site, stacked[0].cpu()) for site in COLLECTED_SITES}
-
-
-def _merge_ranks(stacked: Float64[Tensor, "rank *shape"]) -> Tensor:
-    """Merge packed moments whose statistic axis stands third from the end."""
-    axis = stacked.ndim - 3
-    return merge_moments(stacked.movedim(axis, 1)).movedim(0, axis - 1)
-
-
-def _merge_into(state: Float64[Tensor, "3 neuron"], new: Float64[Tensor, "3 neuron"]) -> None:
-    state.copy_(merge_moments(torch.stack([state, new])))
 
 
 def to_tensors(statistics: Mapping[str, ContrastStatistics]) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from valuelocate.compare.intervals import Paired, gain_over_random, pair
-from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval, family_index
+from valuelocate.evaluate.bootstrap import DEFAULT, Interval, Resampling, family_index
 from valuelocate.evaluate.fluency import DEGENERATE
 
 ALPHA = 0.05
@@ -55,9 +55,7 @@ def claim(
     families: Sequence[str],
     *,
     fluency: float,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> Claim:
     """Hold the gains of an edit against those of its random draws.
 
@@ -66,15 +64,13 @@ def claim(
         random: the same of each draw.
         families: the seed family of each question.
         fluency: score of the edit's answers on the same split; NaN where it was not measured.
-        level: of the interval.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        resampling: of the interval.
 
     Raises:
         ValueError: sizes that do not fit.
     """
     known = pair(gain, random, families)
-    interval = gain_over_random(gain, random, families, level=level, resamples=resamples, seed=seed)
+    interval = gain_over_random(gain, random, families, resampling=resampling)
     mean, control, spread = _moments(known)
     margins = known.margins if known.families else np.zeros(0)
     reasons = tuple(_objections(interval, known, margins, fluency))

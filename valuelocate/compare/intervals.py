@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Bool, Float64
 
 from valuelocate.evaluate.bootstrap import (
-    LEVEL,
-    RESAMPLES,
+    DEFAULT,
     Interval,
+    Resampling,
     draw_counts,
     family_index,
     interval_of,
@@ -70,9 +70,7 @@ def gain_over_random(
     random: Float64[np.ndarray, "draw question"],
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> Interval:
     """Return the mean over questions of [gain of the edit - mean over draws of the random gain].
 
@@ -80,9 +78,7 @@ def gain_over_random(
         gain: of the edit, per question; NaN where a question was not scored.
         random: of each random draw.
         families: the seed family of each question.
-        level: of the interval.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        resampling: of the interval.
 
     Raises:
         ValueError: sizes that do not fit.
@@ -90,21 +86,21 @@ def gain_over_random(
     known = pair(gain, random, families)
     if not known.families:
         return Interval(estimate=np.nan, low=np.nan, high=np.nan, n=0, method=CROSSED)
-    questions = row_weights(known.families, resamples=resamples, seed=seed)
+    questions = row_weights(known.families, resampling)
     # Another seed, so that which draws are taken does not depend on which families are.
-    draws = draw_counts(len(known.random), resamples=resamples, seed=seed + 1)
+    draws = draw_counts(len(known.random), resampling._replace(seed=resampling.seed + 1))
     control = weighted_means(known.random.T, draws)
     beyond = np.where(np.isnan(control), np.nan, known.gain - control)
     counted = np.where(np.isnan(control), 0.0, questions)
     total = counted.sum(1)
     resampled = np.divide(
-        (counted * np.nan_to_num(beyond)).sum(1), total, out=np.full(resamples, np.nan), where=total > 0
+        (counted * np.nan_to_num(beyond)).sum(1), total, out=np.full(len(total), np.nan), where=total > 0
     )
     return interval_of(
         float((known.gain - known.control).mean()),
         resampled,
         n=len(known.families),
         families=family_index(known.families)[1],
-        level=level,
+        level=resampling.level,
         method=CROSSED,
     )

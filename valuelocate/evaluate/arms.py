@@ -17,6 +17,7 @@ from valuelocate.evaluate.base import PreparedPrompts, PromptEvaluator, answer_f
 from valuelocate.intervene import Direction, Edit, Intervention
 from valuelocate.locate.random_control import random_matched
 from valuelocate.model import LanguageModel
+from valuelocate.model.positions import EditPositions
 from valuelocate.neurons import NeuronSet
 from valuelocate.store import Draft, Store, digest
 
@@ -67,49 +68,74 @@ class ArmRunner:
         evaluators: Mapping[str, PromptEvaluator],
         generation: GenerationSettings,
         store: Store,
+        edit_positions: EditPositions,
     ) -> None:
+        """Take what all arms share.
+
+        Args:
+            lm: the model.
+            evaluators: those that read probabilities, by name.
+            generation: how answers are generated.
+            store: keeps scores and answers.
+            edit_positions: where the edits of all arms act.
+        """
         self.lm, self.evaluators, self.generation, self.store = lm, evaluators, generation, store
-        self._prepared: dict[tuple[str, str], PreparedPrompts] = {}
+        self.edit_positions = edit_positions
+        self._prepared: dict[str, PreparedPrompts] = {}
+        self._prepared_for = ""
 
-    def score(self, arm: Arm, questions: Sequence[Question]) -> pd.DataFrame:
-        """Return the prompt evaluators' rows of one arm, with the arm's columns."""
-        frames = [self._scored(name, evaluator, arm, questions) for name, evaluator in self.evaluators.items()]
-        return pd.concat(frames, ignore_index=True).assign(**arm.labels()) if frames else pd.DataFrame()
+    def score(self, arm: Arm, questions: Sequence[Question], value: str) -> pd.DataFrame:
+        """Return the prompt evaluators' rows of one arm, with the arm's columns.
 
-    def _scored(
-        self, name: str, evaluator: PromptEvaluator, arm: Arm, questions: Sequence[Question]
-    ) -> pd.DataFrame:
-        asked = digest([(row.id, row.text, row.stances and (row.stances.pos, row.stances.neg)) for row in questions])
+        Args:
+            arm: the condition.
+            questions: what is asked; best all arms on one set of questions before the next.
+            value: id of the value that the questions are about.
+        """
+        asked = digest(
+            [(row.id, row.text, row.stances and (row.stances.pos, row.stances.neg)) for row in questions]
+        )
+        frames = [self._scored(name, arm, questions, asked) for name in self.evaluators]
+        labels = {**arm.labels(), "scored_value": value}
+        return pd.concat(frames, ignore_index=True).assign(**labels)
+
+    def _scored(self, name: str, arm: Arm, questions: Sequence[Question], asked: str) -> pd.DataFrame:
         parts = {
             "model": self.lm.fingerprint,
             "dtype": str(self.lm.dtype),
             "prompts": self.lm.prompts.digest(),
             "evaluator": name,
-            "settings": repr(evaluator),
+            "settings": repr(self.evaluators[name]),
+            # Whole prompts are read anew under each edit, or their beginning once for all.
+            "whole_prompts": self.edit_positions == "all",
             "questions": asked,
             **arm.key(),
         }
 
         def make(draft: Draft) -> None:
-            prompts = self._prompts(name, evaluator, arm, questions, asked)
+            prompts = self._prompts(name, arm, questions, asked)
             with arm.applied(self.lm):
                 draft.table(prompts.score(edit_positions=arm.edit.positions if arm.edit else None))
 
         return self.store.get_or_make("scores", parts, make).table()
 
     def _prompts(
-        self, name: str, evaluator: PromptEvaluator, arm: Arm, questions: Sequence[Question], asked: str
+        self, name: str, arm: Arm, questions: Sequence[Question], asked: str
     ) -> PreparedPrompts:
+        evaluator = self.evaluators[name]
         if arm.descriptions:
             return evaluator.prepare(self.lm, questions, arm.descriptions)
-        # Hundreds of arms share one set of bare prompts.
-        key = (name, asked)
-        if key not in self._prepared:
-            self._prepared[key] = evaluator.prepare(self.lm, questions)
-        return self._prepared[key]
+        # Hundreds of arms share one set of bare prompts; one set at a time, since prompts take memory.
+        if self._prepared_for != asked:
+            self._prepared, self._prepared_for = {}, asked
+        if name not in self._prepared:
+            self._prepared[name] = evaluator.prepare(
+                self.lm, questions, edit_positions=self.edit_positions
+            )
+        return self._prepared[name]
 
-    def answer(self, arm: Arm, questions: Sequence[Question]) -> pd.DataFrame:
-        """Let the model answer questions under an arm; return them with the arm's columns."""
+    def answer(self, arm: Arm, questions: Sequence[Question], value: str) -> pd.DataFrame:
+        """Let the model answer questions about a value under an arm; return them with the arm's columns."""
         said = arm.descriptions or {}
         prompts = [
             self.lm.prompt_ids(question.text, description=said[question.id].text if said else None)
@@ -125,7 +151,7 @@ class ArmRunner:
                 edit=arm.edit.digest() if arm.edit else None,
                 label=f"answering: {arm.name}{direction}",
             )
-        return answer_frame(self.lm, questions, answers).assign(**arm.labels())
+        return answer_frame(self.lm, questions, answers).assign(**arm.labels(), scored_value=value)
 
 
 class NeuronSets(NamedTuple):

@@ -36,6 +36,7 @@ class PreparedPrompts(ABC):
 
         Raises:
             UserError: a metric cannot see an edit at these positions.
+            ValueError: the questions were made ready for edits at other positions.
         """
 
 
@@ -48,27 +49,41 @@ class PromptEvaluator(ABC):
     """Metrics that are larger the more the positive pole is expressed, so that a gain is defined for them."""
 
     @abstractmethod
-    def check_positions(self, positions: EditPositions | None) -> None:
-        """Raise a UserError if an edit at these positions cannot be seen; for use before anything runs."""
+    def for_positions(self, positions: EditPositions) -> PromptEvaluator:
+        """Return the evaluator without the measures that cannot see an edit at these positions.
+
+        Raises:
+            UserError: the config asks for such a measure by name.
+        """
 
     @abstractmethod
     def prepare(
         self,
         lm: LanguageModel,
         questions: Sequence[Question],
-        descriptions: Mapping[str, Description | None] | None = None,
+        descriptions: Mapping[str, Description] | None = None,
+        *,
+        edit_positions: EditPositions | None = None,
     ) -> PreparedPrompts:
-        """Tokenise and batch the questions, each under the description of its id where one is given."""
+        """Tokenise and batch questions.
+
+        Args:
+            lm: the model.
+            questions: what is asked.
+            descriptions: by question id: what goes before the question.
+            edit_positions: where all edits to come act. Where they leave prompts alone, the prompts may be read
+                now, and once for all edits; None where it is not known.
+        """
 
     def score(
         self,
         lm: LanguageModel,
         questions: Sequence[Question],
-        descriptions: Mapping[str, Description | None] | None = None,
+        descriptions: Mapping[str, Description] | None = None,
         *,
         edit_positions: EditPositions | None = None,
     ) -> pd.DataFrame:
-        """Prepare and score once."""
+        """Prepare and score once, with the edit in force."""
         return self.prepare(lm, questions, descriptions).score(edit_positions=edit_positions)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -16,8 +17,17 @@ from jaxtyping import Float, Float64, Int64
 FAMILIES = "percentile bootstrap over families"
 """The name of the method in tables."""
 
-LEVEL = 0.95
-RESAMPLES = 2000
+
+class Resampling(NamedTuple):
+    """How an interval is made."""
+
+    level: float = 0.95
+    """Share of the resampled values inside the interval."""
+    resamples: int = 2000
+    seed: int = 0
+
+
+DEFAULT = Resampling()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,18 +53,21 @@ def family_index(families: Sequence[str]) -> tuple[Int64[np.ndarray, " row"], in
     return index.astype(np.int64), len(names)
 
 
-def draw_counts(units: int, *, resamples: int, seed: int) -> Float64[np.ndarray, "resample unit"]:
+def draw_counts(units: int, resampling: Resampling = DEFAULT) -> Float64[np.ndarray, "resample unit"]:
     """Return how often each of `units` things is drawn in each resample of as many, with replacement."""
     if units == 0:
-        return np.zeros((resamples, 0))
-    drawn = np.random.default_rng(seed).multinomial(units, np.full(units, 1 / units), size=resamples)
+        return np.zeros((resampling.resamples, 0))
+    source = np.random.default_rng(resampling.seed)
+    drawn = source.multinomial(units, np.full(units, 1 / units), size=resampling.resamples)
     return drawn.astype(np.float64)
 
 
-def row_weights(families: Sequence[str], *, resamples: int, seed: int) -> Float64[np.ndarray, "resample row"]:
+def row_weights(
+    families: Sequence[str], resampling: Resampling = DEFAULT
+) -> Float64[np.ndarray, "resample row"]:
     """Return how often each row is drawn in each resample of the families."""
     index, count = family_index(families)
-    return draw_counts(count, resamples=resamples, seed=seed)[:, index]
+    return draw_counts(count, resampling)[:, index]
 
 
 def interval_of(
@@ -88,13 +101,11 @@ def mean_interval(
     scores: Sequence[float] | Float[np.ndarray, " row"],
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> Interval:
     """Return the mean of the finite scores with its interval over families."""
     [interval] = mean_intervals(
-        np.asarray(scores, dtype=np.float64)[None], families, level=level, resamples=resamples, seed=seed
+        np.asarray(scores, dtype=np.float64)[None], families, resampling=resampling
     )
     return interval
 
@@ -103,19 +114,18 @@ def mean_intervals(
     rows: Float[np.ndarray, "series row"],
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> list[Interval]:
     """Return `mean_interval` of several series over the same rows, resampled alike."""
     index, _ = family_index(families)
-    resampled = weighted_means(rows, row_weights(families, resamples=resamples, seed=seed))
+    resampled = weighted_means(rows, row_weights(families, resampling))
     estimates = weighted_means(rows, np.ones((1, rows.shape[1])))[0]
     intervals = []
     for series, estimate, column in zip(rows, estimates, resampled.T, strict=True):
         scored = np.isfinite(series)
         known = len(np.unique(index[scored]))
-        intervals.append(interval_of(estimate, column, n=int(scored.sum()), families=known, level=level))
+        found = interval_of(estimate, column, n=int(scored.sum()), families=known, level=resampling.level)
+        intervals.append(found)
     return intervals
 
 
@@ -124,9 +134,7 @@ def auroc_interval(
     positive: Sequence[bool],
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> Interval:
     """Return the chance that a positive row outscores a negative one, ties counting half, over families.
 
@@ -138,7 +146,7 @@ def auroc_interval(
     up, down = np.isfinite(found) & label, np.isfinite(found) & ~label
     gap = found[up][:, None] - found[down][None, :]
     wins = (gap > 0) + 0.5 * (gap == 0)
-    weights = row_weights(families, resamples=resamples, seed=seed)
+    weights = row_weights(families, resampling)
 
     def area(weights: Float[np.ndarray, "resample row"]) -> Float64[np.ndarray, " resample"]:
         total = ((weights[:, up] @ wins) * weights[:, down]).sum(1)
@@ -151,5 +159,5 @@ def auroc_interval(
         area(weights),
         n=int((up | down).sum()),
         families=len(np.unique(index[up | down])),
-        level=level,
+        level=resampling.level,
     )

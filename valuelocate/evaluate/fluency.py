@@ -21,7 +21,14 @@ from jaxtyping import Float64
 from valuelocate.dataset import ValueDataset
 from valuelocate.errors import UserError
 from valuelocate.evaluate.base import AnswerEvaluator, AnswerScorer, answer_rows, score_frame
-from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval, family_index, interval_of, row_weights
+from valuelocate.evaluate.bootstrap import (
+    DEFAULT,
+    Interval,
+    Resampling,
+    family_index,
+    interval_of,
+    row_weights,
+)
 from valuelocate.evaluate.likelihood import answer_likelihoods, plan_parts
 from valuelocate.evaluate.repetition import DistinctCounter, matched_prefixes, repetition
 from valuelocate.model import LanguageModel
@@ -95,9 +102,7 @@ def fluency(
     base: ArmAnswers,
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> FluencyReport:
     """Compare an arm's answers with the unedited model's answers to the same questions, in the same order.
 
@@ -108,11 +113,11 @@ def fluency(
     if len(sizes) > 1:
         raise ValueError(f"answers, their likelihoods and families must be as many; found {sorted(sizes)}")
     whole = _ratios(arm, base, np.ones((1, len(families))))
-    drawn = _ratios(arm, base, row_weights(families, resamples=resamples, seed=seed))
+    drawn = _ratios(arm, base, row_weights(families, resampling))
     count = family_index(families)[1]
 
     def interval(estimate: float, resampled: Float64[np.ndarray, " resample"]) -> Interval:
-        return interval_of(estimate, resampled, n=len(families), families=count, level=level)
+        return interval_of(estimate, resampled, n=len(families), families=count, level=resampling.level)
 
     return FluencyReport(
         score=interval(whole.score[0], drawn.score),
@@ -229,9 +234,7 @@ class FluencyScorer(AnswerScorer):
         answers: pd.DataFrame,
         baseline: pd.DataFrame,
         *,
-        level: float = LEVEL,
-        resamples: int = RESAMPLES,
-        seed: int = 0,
+        resampling: Resampling = DEFAULT,
     ) -> FluencyReport:
         """Compare an arm's answers with the unedited model's, over the questions that both have.
 
@@ -246,7 +249,7 @@ class FluencyScorer(AnswerScorer):
         arm, base = (
             ArmAnswers(list(frame["answer_ids"]), self.nll(frame), _spoken(frame)) for frame in frames
         )
-        return fluency(arm, base, list(frames[0]["family"]), level=level, resamples=resamples, seed=seed)
+        return fluency(arm, base, list(frames[0]["family"]), resampling=resampling)
 
     def nll(self, answers: pd.DataFrame) -> Float64[np.ndarray, " question"]:
         """Return the summed -log p of each answer given its question, in nats, under the unedited model.

@@ -21,7 +21,7 @@ from jaxtyping import Float64
 
 from valuelocate.dataset import ValueDataset
 from valuelocate.evaluate.base import AnswerEvaluator, AnswerScorer, answer_rows, score_frame
-from valuelocate.evaluate.bootstrap import LEVEL, RESAMPLES, Interval, auroc_interval
+from valuelocate.evaluate.bootstrap import DEFAULT, Interval, Resampling, auroc_interval
 from valuelocate.model import LanguageModel
 
 logger = logging.getLogger(__name__)
@@ -116,9 +116,7 @@ def primed_auroc(
     negative: Sequence[str],
     families: Sequence[str],
     *,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> JudgeCheck:
     """Check a judge on two answers to each question, under a description of each pole.
 
@@ -128,9 +126,7 @@ def primed_auroc(
         positive: the answers under the positive description, an entry a question.
         negative: the answers under the negative description, to the same questions.
         families: the seed family of each question, the unit of resampling.
-        level: of the interval.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
+        resampling: of the interval.
 
     Raises:
         ValueError: different numbers of answers.
@@ -140,9 +136,7 @@ def primed_auroc(
         raise ValueError(f"answers of both poles and families must be as many; found {sizes}")
     scores, reasons = judge_texts(judge, [*positive, *negative], value)
     poles = [True] * len(positive) + [False] * len(negative)
-    interval = auroc_interval(
-        scores, poles, [*families, *families], level=level, resamples=resamples, seed=seed
-    )
+    interval = auroc_interval(scores, poles, [*families, *families], resampling=resampling)
     return JudgeCheck(value=value, auroc=interval, unscored=sum(reason is not None for reason in reasons))
 
 
@@ -152,9 +146,7 @@ def stance_auroc(
     dataset: ValueDataset,
     *,
     split: str = "dev",
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
+    resampling: Resampling = DEFAULT,
 ) -> JudgeCheck:
     """Check a judge on the answers written for each pole of a split's questions.
 
@@ -169,9 +161,7 @@ def stance_auroc(
         [stances.pos for stances, _ in pairs],
         [stances.neg for stances, _ in pairs],
         [family for _, family in pairs],
-        level=level,
-        resamples=resamples,
-        seed=seed,
+        resampling=resampling,
     )
 
 

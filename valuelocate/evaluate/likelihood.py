@@ -10,18 +10,25 @@ import torch
 from jaxtyping import Bool, Float, Float64, Int64
 from torch import Tensor, nn
 
+from valuelocate.evaluate.prompt_cache import KeptPrompts, keep_prompts
 from valuelocate.model import LanguageModel, TokenBatch
 
 LOGIT_BUDGET = 1 << 27
 """Most entries of kept logits in a batch (512 MB in single precision)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A batch, and the place of its rows in the list they were planned from."""
 
     places: tuple[int, ...]
     batch: TokenBatch
+    """Whole rows, or where prompts are kept, what is left of them to read."""
+    kept: KeptPrompts | None = None
+
+    def forward(self, lm: LanguageModel) -> Float[Tensor, "row token out"]:
+        """Return the logits of the batch, under the edit in force."""
+        return lm.forward(self.batch) if self.kept is None else self.kept.forward(lm, self.batch)
 
 
 class AnswerLikelihood(NamedTuple):
@@ -65,9 +72,27 @@ def plan_parts(
     )
 
 
+def with_kept_prompts(lm: LanguageModel, parts: Sequence[Part], *, most_bytes: int) -> tuple[Part, ...]:
+    """Read the prompts of parts once and keep them, as far as they fit into `most_bytes`.
+
+    Parts that do not fit, and all parts of a model whose cache is not plain, come back as they were.
+
+    Raises:
+        RuntimeError: an edit is in force.
+    """
+    done: list[Part] = []
+    for part in parts:
+        found = keep_prompts(lm, part.batch) if most_bytes > 0 else None
+        if found is None or found[0].n_bytes > most_bytes:
+            break
+        most_bytes -= found[0].n_bytes
+        done.append(Part(part.places, found[1], found[0]))
+    return (*done, *parts[len(done) :])
+
+
 @torch.no_grad()
 def logits_at(
-    lm: LanguageModel, batch: TokenBatch, where: Bool[Tensor, "batch token"]
+    lm: LanguageModel, part: Part, where: Bool[Tensor, "batch token"]
 ) -> Float[Tensor, "kept out"]:
     """Return the logits of a teacher-forced batch at the marked positions, in row-major order.
 
@@ -83,7 +108,7 @@ def logits_at(
     head = lm.model.get_output_embeddings()
     handle = None if head is None else head.register_forward_pre_hook(keep)
     try:
-        logits = lm.forward(batch)
+        logits = part.forward(lm)
     finally:
         if handle is not None:
             handle.remove()
@@ -100,22 +125,23 @@ def answer_likelihoods(lm: LanguageModel, parts: Sequence[Part]) -> AnswerLikeli
         places = torch.tensor(part.places)
         tokens[places] = part.batch.answer_lengths
         if part.batch.answer_lengths.any():
-            log_prob[places] = _part_log_prob(lm, part.batch)
+            log_prob[places] = _part_log_prob(lm, part)
     return AnswerLikelihood(log_prob, tokens)
 
 
 def prompt_end_logits(lm: LanguageModel, part: Part) -> Float[Tensor, "row out"]:
     """Return the logits that choose the first answer token of each row of a batch."""
     column = torch.arange(part.batch.input_ids.shape[1])[None, :]
-    return logits_at(lm, part.batch, column == part.batch.prompt_lengths[:, None] - 1)
+    return logits_at(lm, part, column == part.batch.prompt_lengths[:, None] - 1)
 
 
-def _part_log_prob(lm: LanguageModel, batch: TokenBatch) -> Float64[Tensor, " row"]:
+def _part_log_prob(lm: LanguageModel, part: Part) -> Float64[Tensor, " row"]:
+    batch = part.batch
     column = torch.arange(batch.input_ids.shape[1])[None, :]
     # The token at a position is predicted one position before it.
     first = batch.prompt_lengths[:, None] - 1
     where = (column >= first) & (column < first + batch.answer_lengths[:, None])
-    logits = logits_at(lm, batch, where).float()
+    logits = logits_at(lm, part, where).float()
     rows, columns = where.nonzero(as_tuple=True)
     target = batch.input_ids[rows, columns + 1].to(logits.device)
     log_prob = logits.gather(1, target[:, None])[:, 0] - logits.logsumexp(1)

@@ -16,10 +16,12 @@ T2, free text: the two answers after the bare question;
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, get_args
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar
 
 import pandas as pd
 import torch
@@ -30,16 +32,19 @@ from valuelocate.dataset import Description, Question
 from valuelocate.errors import UserError
 from valuelocate.evaluate.base import PreparedPrompts, PromptEvaluator, question_rows, score_frame
 from valuelocate.evaluate.letters import letter_logits, letter_tokens
-from valuelocate.evaluate.likelihood import Part, answer_likelihoods, plan_parts, prompt_end_logits
+from valuelocate.evaluate.likelihood import answer_likelihoods, prompt_end_logits
+from valuelocate.evaluate.preference_rows import PlannedRows, choice_rows, plan_rows, stance_rows
 from valuelocate.model import LanguageModel
 from valuelocate.model.positions import EditPositions
 
-METRICS = ("t1", "t2")
-NO_STANCES = "the question has no stances"
-CONTENT_FREE = "N/A"
-"""The question where the options' own appeal is measured (Zhao et al. 2021, Holtzman et al. 2021)."""
+logger = logging.getLogger(__name__)
 
-Tokens = list[int]
+METRICS = ("t1", "t2")
+
+_UNSEEN = (
+    "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, so it would "
+    "show no effect by construction"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,138 +52,95 @@ class PreferenceEvaluator(PromptEvaluator):
     """T1 and T2 of questions that carry an answer of each pole."""
 
     name: str = "preference"
-    metrics: Sequence[str] = METRICS
-    """Which of t1 (with t1_mass) and t2 to measure; t1 does not exist for `intervene.positions=generated`."""
+    metrics: Sequence[str] | None = None
+    """Which of t1 (with t1_mass) and t2 to measure; None: both, but no t1 of edits at `generated` positions."""
     least_mass: float = 0.5
     """Probability of the two letters together below which t1 is left out."""
     content_free: bool = False
     """Whether to subtract t1 of the same options under the question "N/A": what their wording alone earns."""
     batch_tokens: int = 4096
     """Cells (tokens with padding) in a batch."""
+    prompt_memory_mb: int = 1024
+    """Memory, 2^20 bytes, for what the model keeps of prompts from one edit to the next; 0 reads them anew."""
 
     directed: ClassVar[frozenset[str]] = frozenset(METRICS)
 
     def __post_init__(self) -> None:
-        unknown = [metric for metric in self.metrics if metric not in METRICS]
-        if isinstance(self.metrics, str) or unknown or not self.metrics:
-            raise UserError(f"{self._key}.metrics={self.metrics}: expected a list of {', '.join(METRICS)}")
+        if self.metrics is not None:
+            unknown = [metric for metric in self.metrics if metric not in METRICS]
+            if isinstance(self.metrics, str) or unknown or not self.metrics:
+                raise UserError(f"{self._key}.metrics={self.metrics}: expected a list of {', '.join(METRICS)}")
         if not 0 <= self.least_mass < 1:
             raise UserError(f"{self._key}.least_mass={self.least_mass}: expected a probability below 1")
-        if self.batch_tokens < 1:
-            raise UserError(f"{self._key}.batch_tokens={self.batch_tokens}: must be at least 1")
+        for name, least in (("batch_tokens", 1), ("prompt_memory_mb", 0)):
+            if getattr(self, name) < least:
+                raise UserError(f"{self._key}.{name}={getattr(self, name)}: must be at least {least}")
 
     @property
     def _key(self) -> str:
         return f"evaluate.evaluators.{self.name}"
 
-    def check_positions(self, positions: EditPositions | None) -> None:
-        """Refuse T1 for an edit that leaves the last prompt position alone.
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The targets that are measured, t1 before t2."""
+        return METRICS if self.metrics is None else tuple(name for name in METRICS if name in self.metrics)
+
+    def for_positions(self, positions: EditPositions) -> PreferenceEvaluator:
+        """Leave T1 out where edits do not reach the last prompt position, at which it is read.
 
         Raises:
-            UserError: t1 is asked for and the edit acts at `generated` positions.
+            UserError: t1 was asked for by name.
         """
-        if positions not in (None, *get_args(EditPositions)):
-            raise ValueError(f"edit positions '{positions}' are none of {', '.join(get_args(EditPositions))}")
-        if positions == "generated" and "t1" in self.metrics:
-            raise UserError(
-                "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read "
-                "there, so it would show no effect by construction; use intervene.positions=response, or "
-                f"{self._key}.metrics=[t2]"
-            )
+        if positions != "generated" or "t1" not in self.measured:
+            return self
+        if self.metrics is not None:
+            raise self.unseen()
+        logger.warning("%s; %s measures t2 alone", _UNSEEN, self.name)
+        return replace(self, metrics=("t2",))
+
+    def unseen(self) -> UserError:
+        """Return the refusal of T1 for edits that do not reach it."""
+        return UserError(f"{_UNSEEN}; use intervene.positions=response, or {self._key}.metrics=[t2]")
 
     def prepare(
         self,
         lm: LanguageModel,
         questions: Sequence[Question],
-        descriptions: Mapping[str, Description | None] | None = None,
+        descriptions: Mapping[str, Description] | None = None,
+        *,
+        edit_positions: EditPositions | None = None,
     ) -> PreparedPreference:
         """Tokenise and batch the questions, each under the description of its id where one is given.
 
         Raises:
             UserError: t1 is asked for and the tokenizer has no token for a letter.
+            RuntimeError: prompts are to be kept, and an edit is in force.
         """
-        described = {key: row.text for key, row in (descriptions or {}).items() if row is not None}
-        limit = _context(lm)
-        choice, stance = _Rows([], [], {}), _Rows([], [], {})
-        for question in questions:
-            description = described.get(question.id)
-            if "t1" in self.metrics:
-                choice.add(question.id, *_choice_rows(lm, question, description, self.content_free), limit)
-            if "t2" in self.metrics:
-                stance.add(question.id, *_stance_rows(lm, question, description), limit)
-        names = lm.prompts.letters if choice.prompts else ()
+        described = {key: row.text for key, row in (descriptions or {}).items()}
+        # Under edits of whole prompts, or of nobody knows what, nothing can be kept.
+        prompt_bytes = 0 if edit_positions in (None, "all") else self.prompt_memory_mb << 20
+        planned = partial(plan_rows, lm, batch_tokens=self.batch_tokens)
+        choice = stance = None
+        if "t1" in self.measured:
+            choice = planned(
+                questions,
+                lambda row: choice_rows(lm, row, described.get(row.id), content_free=self.content_free),
+                prompt_bytes=prompt_bytes,
+            )
+            prompt_bytes -= choice.kept_bytes
+        if "t2" in self.measured:
+            stance = planned(
+                questions, lambda row: stance_rows(lm, row, described.get(row.id)), prompt_bytes=prompt_bytes
+            )
+        names = lm.prompts.letters if choice and choice.size else ()
         return PreparedPreference(
             settings=self,
             lm=lm,
             questions=tuple(questions),
             letters=tuple(letter_tokens(lm.tokenizer, name) for name in names),
-            choice=choice.planned(lm, self.batch_tokens),
-            stance=stance.planned(lm, self.batch_tokens),
+            choice=choice,
+            stance=stance,
         )
-
-
-class _Planned(NamedTuple):
-    """Rows in batches; a question that was scored has a row of places, another a reason."""
-
-    parts: tuple[Part, ...]
-    size: int
-    reasons: Mapping[str, str | None]
-
-
-class _Rows(NamedTuple):
-    """Rows being gathered, the same number for each question that can be scored."""
-
-    prompts: list[Tokens]
-    answers: list[Tokens]
-    reasons: dict[str, str | None]
-
-    def add(
-        self, key: str, prompts: list[Tokens], answers: list[Tokens], reason: str | None, limit: int | None
-    ) -> None:
-        longest = max((len(p) + len(a) for p, a in zip(prompts, answers, strict=True)), default=0)
-        if reason is None and limit is not None and longest > limit:
-            reason = f"{longest} tokens are more than the model's context of {limit}"
-        self.reasons[key] = reason
-        if reason is None:
-            self.prompts.extend(prompts)
-            self.answers.extend(answers)
-
-    def planned(self, lm: LanguageModel, batch_tokens: int) -> _Planned:
-        parts = plan_parts(lm, self.prompts, self.answers, batch_tokens=batch_tokens)
-        return _Planned(parts, len(self.prompts), self.reasons)
-
-
-def _choice_rows(
-    lm: LanguageModel, question: Question, description: str | None, content_free: bool
-) -> tuple[list[Tokens], list[Tokens], str | None]:
-    """Prompts with the positive answer as first option, then as second; then the same without question."""
-    if question.stances is None:
-        return [], [], NO_STANCES
-    first = (question.stances.pos, question.stances.neg)
-    texts = [question.text, CONTENT_FREE] if content_free else [question.text]
-    prompts = [
-        lm.prompt_ids(text, description=description, options=options)
-        for text in texts
-        for options in (first, first[::-1])
-    ]
-    return prompts, [[] for _ in prompts], None
-
-
-def _stance_rows(
-    lm: LanguageModel, question: Question, description: str | None
-) -> tuple[list[Tokens], list[Tokens], str | None]:
-    """The bare question with the positive answer, then with the negative one."""
-    if question.stances is None:
-        return [], [], NO_STANCES
-    answers = [lm.encode_answer(text) for text in (question.stances.pos, question.stances.neg)]
-    if not all(answers):
-        return [], [], "a stance has no tokens"
-    return [lm.prompt_ids(question.text, description=description)] * 2, answers, None
-
-
-def _context(lm: LanguageModel) -> int | None:
-    limit = getattr(lm.model.config.get_text_config(), "max_position_embeddings", None)
-    return int(limit) if limit else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -189,27 +151,29 @@ class PreparedPreference(PreparedPrompts):
     lm: LanguageModel
     questions: tuple[Question, ...]
     letters: tuple[tuple[int, ...], ...]
-    choice: _Planned
-    stance: _Planned
+    choice: PlannedRows | None
+    stance: PlannedRows | None
 
     def score(self, *, edit_positions: EditPositions | None = None) -> pd.DataFrame:
         """Score the model as it stands now: metrics t1, t1_mass and t2, those that were asked for.
 
         Raises:
             UserError: t1 is asked for and the edit in force acts at `generated` positions.
+            ValueError: the edit in force acts on whole prompts, and these were kept as the unedited model reads them.
         """
-        self.settings.check_positions(edit_positions)
-        frames = []
-        if "t1" in self.settings.metrics:
-            frames += self._score_choice()
-        if "t2" in self.settings.metrics:
-            frames.append(self._score_stance())
+        if edit_positions == "generated" and self.choice:
+            raise self.settings.unseen()
+        if edit_positions == "all" and any(planned.kept_bytes for planned in (self.choice, self.stance) if planned):
+            raise ValueError("prepared for edits that leave prompts alone; prepare with edit_positions='all'")
+        frames = self._score_choice(self.choice) if self.choice else []
+        if self.stance:
+            frames.append(self._score_stance(self.stance))
         return pd.concat(frames, ignore_index=True)
 
-    def _score_choice(self) -> list[pd.DataFrame]:
-        letters = torch.zeros(self.choice.size, 2, dtype=torch.float64)
-        masses = torch.zeros(self.choice.size, dtype=torch.float64)
-        for part in self.choice.parts:
+    def _score_choice(self, choice: PlannedRows) -> list[pd.DataFrame]:
+        letters = torch.zeros(choice.size, 2, dtype=torch.float64)
+        masses = torch.zeros(choice.size, dtype=torch.float64)
+        for part in choice.parts:
             places = torch.tensor(part.places)
             per_letter, mass = letter_logits(prompt_end_logits(self.lm, part), self.letters)
             letters[places], masses[places] = per_letter.cpu(), mass.cpu()
@@ -222,20 +186,20 @@ class PreparedPreference(PreparedPrompts):
         reason = f"option mass below {f'{self.settings.least_mass:g}'.lstrip('0')}"
         dropped = [None if kept else reason for kept in enough.tolist()]
         return [
-            self._frame("t1", self.choice, score.where(enough, math.nan), dropped),
-            self._frame("t1_mass", self.choice, mass, [None] * len(mass)),
+            self._frame("t1", choice, score.where(enough, math.nan), dropped),
+            self._frame("t1_mass", choice, mass, [None] * len(mass)),
         ]
 
-    def _score_stance(self) -> pd.DataFrame:
-        found = answer_likelihoods(self.lm, self.stance.parts)
+    def _score_stance(self, stance: PlannedRows) -> pd.DataFrame:
+        found = answer_likelihoods(self.lm, stance.parts)
         per_token = (found.log_prob / found.tokens).view(-1, 2)
         score = per_token[:, 0] - per_token[:, 1]
-        return self._frame("t2", self.stance, score, [None] * len(score))
+        return self._frame("t2", stance, score, [None] * len(score))
 
     def _frame(
         self,
         metric: str,
-        planned: _Planned,
+        planned: PlannedRows,
         scores: Float64[Tensor, " scored"],
         dropped: Sequence[str | None],
     ) -> pd.DataFrame:

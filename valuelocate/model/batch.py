@@ -24,9 +24,7 @@ class TokenBatch:
     answer_lengths: Int64[Tensor, " batch"]
 
     @staticmethod
-    def build(
-        prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], pad_id: int
-    ) -> TokenBatch:
+    def build(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]], pad_id: int) -> TokenBatch:
         """Pack rows of token ids; an answer may be empty, a prompt may not.
 
         Raises:

@@ -159,7 +159,7 @@ def _identity_error(lm: LanguageModel, capture: _Capture) -> float:
         neurons = capture.sites[layer, "mid"].reshape(-1, lm.width).float()
         expected = capture.projected[layer, "down"].reshape(len(neurons), -1).float()
         if lm.dtype in _HALF:
-            # The half-precision product itself rounds by more than the limit; the identity is about the tensors.
+            # The half-precision product itself rounds by more than the limit.
             down = lm.ffn.module(layer, "down")
             whole = {name: tensor.float() for name, tensor in down.named_parameters()}
             expected = torch.func.functional_call(down, whole, (neurons,))

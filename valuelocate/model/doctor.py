@@ -93,16 +93,15 @@ def _architecture(lm: LanguageModel) -> Iterator[Fact]:
     yield Fact("layers x neurons", f"{ffn.n_layers} x {ffn.width} = {ffn.n_layers * ffn.width:,}")
     yield Fact("kind of FFN", "plain" if ffn.plain else "gated, fused" if family.fused else "gated")
     reading = [f"{role} {getattr(family, role)}" for role in family.reading]
-    yield Fact(
-        "modules", ", ".join([*reading, f"activation {family.activation}", f"down {family.down}"])
-    )
+    yield Fact("modules", ", ".join([*reading, f"activation {family.activation}", f"down {family.down}"]))
     same = " (one tensor)" if ffn.plain else ""
     yield Fact("sites gate_act, mid", f"[batch, token, {ffn.width}] each{same}")
     vectors = ffn.write_vectors(0)
     bias = "with bias" if ffn.write_bias(0) is not None else "no bias"
     yield Fact("write vectors", f"[{', '.join(map(str, vectors.shape))}] a layer, {bias}")
     activation = ffn.module(0, "activation")
-    signs = "positive where its input is" if activation_signs_agree(activation) else "SIGN DIFFERS from its input's"
+    agrees = activation_signs_agree(activation)
+    signs = "positive where its input is" if agrees else "SIGN DIFFERS from its input's"
     yield Fact("activation", f"{type(activation).__name__}, {signs}")
     yield Fact("dtype, device", f"{str(lm.dtype).removeprefix('torch.')}, {_devices(lm)}")
     limit = lm.max_positions
@@ -117,7 +116,8 @@ def _devices(lm: LanguageModel) -> str:
 def _tokens(lm: LanguageModel) -> Iterator[Fact]:
     yield Fact("end tokens", _shown(lm, lm.eos_ids) or "none: an answer only ends at max_new_tokens")
     own = lm.tokenizer.pad_token_id == lm.pad_id
-    yield Fact("padding token", _shown(lm, [lm.pad_id]) + ("" if own else ", for want of one of its own; masked"))
+    remark = "" if own else ", for want of one of its own; masked"
+    yield Fact("padding token", _shown(lm, [lm.pad_id]) + remark)
     yield Fact("chat template", "yes" if lm.tokenizer.chat_template else "no")
     try:
         frame = "chat" if lm.prompts.uses_chat(lm.tokenizer) else "plain"
@@ -158,7 +158,8 @@ def _ignored(lm: LanguageModel) -> Iterator[Fact]:
 def show_report(report: DoctorReport) -> None:
     """Print a report."""
     show_table(f"Model {report.name}", ["what", "found"], report.facts)
-    show_table("Contract", ["check", "limit", "found", "", "note"], [_contract_cells(row) for row in report.contract])
+    rows = [_contract_cells(row) for row in report.contract]
+    show_table("Contract", ["check", "limit", "found", "", "note"], rows)
     show_table(
         "Generation settings of the checkpoint, which are ignored",
         ["setting", "value"],
@@ -167,7 +168,8 @@ def show_report(report: DoctorReport) -> None:
     for prompt in report.prompts:
         say(f"\nPrompt '{prompt.kind}' ({prompt.tokens} tokens, hash {prompt.hash or 'none'}):")
         say(prompt.error or prompt.text)
-    say(f"\n{report.name}: {'handled rightly' if report.ok else 'NOT handled rightly; see the failed rows above'}")
+    verdict = "handled rightly" if report.ok else "NOT handled rightly; see the failed rows above"
+    say(f"\n{report.name}: {verdict}")
 
 
 def _contract_cells(row: ContractRow) -> tuple[str, ...]:

@@ -61,9 +61,9 @@ FAMILIES: tuple[Family, ...] = (
     Family(
         model_types=(
             "llama", "mistral", "ministral", "ministral3", "qwen2", "qwen3", "gemma", "gemma2", "vaultgemma",
-            "olmo", "olmo2", "olmo3", "olmo_hybrid", "granite", "granite_swa", "smollm3", "stablelm", "cohere",
-            "cohere2", "helium", "seed_oss", "ernie4_5", "exaone4", "hunyuan_v1_dense", "hyperclovax", "cwm",
-            "diffllama", "internlm3", "iquestcoder",
+            "olmo", "olmo2", "olmo3", "olmo_hybrid", "granite", "granite_swa", "smollm3", "stablelm",
+            "cohere", "cohere2", "helium", "seed_oss", "ernie4_5", "exaone4", "hunyuan_v1_dense", "cwm",
+            "hyperclovax", "diffllama", "internlm3", "iquestcoder",
         ),
         layers=("model.layers",),
         **_GATED,
@@ -137,7 +137,7 @@ class FeedForward:
         return self.blocks[layer].get_submodule(path)
 
     def holder(self, layer: int) -> nn.Module:
-        """Return the module whose forward passes the neurons along: the MLP, or the block where it has none."""
+        """Return the module whose forward passes the neurons along: the MLP, or the block without one."""
         return self.blocks[layer].get_submodule(self.family.activation.rpartition(".")[0])
 
     def write_vectors(self, layer: int) -> Float[Tensor, "neuron hidden"]:

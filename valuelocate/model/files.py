@@ -1,4 +1,4 @@
-"""A model's files: the embedded ones, a local folder (no network call), or the hub's; and their fingerprint."""
+"""A model's files: embedded, in a local folder (no network call) or of the hub; and their fingerprint."""
 
 from __future__ import annotations
 
@@ -38,20 +38,22 @@ def model_folder(path: str, *, revision: str | None = None, with_code: bool = Fa
     """Return the local folder of a model's files, downloading a hub model if it is not cached.
 
     Raises:
-        UserError: no such folder or model, files missing, or a hub that cannot be reached, each with the ways out.
+        UserError: no such folder or model, files missing, or a hub that cannot be reached, each with the
+        ways out.
     """
     folder = _local(path) or _downloaded(path, revision, with_code)
     names = sorted(file.name for file in folder.iterdir())
     found = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") or "nothing"
     if "config.json" not in names:
         raise UserError(
-            f"model.path={path}: the folder has no config.json (found {found}); point it at a transformers model folder"
+            f"model.path={path}: the folder has no config.json (found {found}); point it at a transformers "
+            f"model folder"
         )
     if not any(name.endswith(".safetensors") for name in names):
         raise UserError(
-            f"model.path={path}: the folder has no .safetensors weights (found {found}); pickled weights are never "
-            f"loaded. Save them anew with save_pretrained, or name a model.revision that has them (on the hub often a "
-            f"pull request of the conversion bot, refs/pr/N)"
+            f"model.path={path}: the folder has no .safetensors weights (found {found}); pickled weights "
+            f"are never loaded. Save them anew with save_pretrained, or name a model.revision that has them "
+            f"(on the hub often a pull request of the conversion bot, refs/pr/N)"
         )
     if not any(name in _TOKENIZER_FILES or name.endswith(".tiktoken") for name in names):
         raise UserError(
@@ -112,7 +114,9 @@ def _embedded(path: str) -> Path:
         raise UserError(f"model.path={path}: the package holds one model, {EMBEDDED}")
     folder = Path(str(files("valuelocate.model"))) / path.removeprefix(_PREFIX)
     if not folder.is_dir():
-        raise UserError(f"model.path={path}: the embedded model is missing from {folder}; install valuelocate again")
+        raise UserError(
+            f"model.path={path}: the embedded model is missing from {folder}; install valuelocate again"
+        )
     return folder
 
 
@@ -121,18 +125,22 @@ def _downloaded(path: str, revision: str | None, with_code: bool) -> Path:
         return _snapshot(path, revision, with_code)
     except GatedRepoError as error:
         raise UserError(
-            f"model.path={path}: the model is gated; accept its terms at https://huggingface.co/{path} and set HF_TOKEN"
+            f"model.path={path}: the model is gated; accept its terms at https://huggingface.co/{path} and "
+            f"set HF_TOKEN"
         ) from error
     except RevisionNotFoundError as error:
-        raise UserError(f"model.revision={revision}: the hub's {path} has no such branch, tag or commit") from error
+        raise UserError(
+            f"model.revision={revision}: the hub's {path} has no such branch, tag or commit"
+        ) from error
     except RepositoryNotFoundError as error:
         raise UserError(
             f"model.path={path}: neither a local folder nor a model on the hub (a private one needs HF_TOKEN)"
         ) from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise UserError(
-            f"model.path={path}: not a local folder, not in the local cache, and the hub cannot be reached. Use "
-            f"model=tiny, or model.path=FOLDER with the model's files, or set HF_HOME to a cache that holds it."
+            f"model.path={path}: not a local folder, not in the local cache, and the hub cannot be reached. "
+            f"Use model=tiny, or model.path=FOLDER with the model's files, or set HF_HOME to a cache that "
+            f"holds it."
         ) from error
 
 

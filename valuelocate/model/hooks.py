@@ -30,7 +30,7 @@ HOOKED_SITES: tuple[Site, ...] = ("gate_act", "mid")
 
 
 class HookMisfire(RuntimeError):  # noqa: N818 (named for what happened)
-    """A hook did not fire exactly once in a forward pass: what was read or edited is not what was asked for."""
+    """A hook did not fire exactly once in a forward pass, so something else was read or edited."""
 
 
 class _ForwardWatch:
@@ -62,8 +62,9 @@ class _ForwardWatch:
         if missed:
             (layer, site), count = next(iter(missed.items()))
             raise HookMisfire(
-                f"the hook at layer {layer}, site {site} fired {count} times in one forward pass instead of once "
-                f"({len(missed)} of {len(self._fired)} hooks misfired): {explain_misfire(self._lm.ffn, layer)}"
+                f"the hook at layer {layer}, site {site} fired {count} times in one forward pass instead of "
+                f"once ({len(missed)} of {len(self._fired)} hooks misfired): "
+                f"{explain_misfire(self._lm.ffn, layer)}"
             )
 
     def fired(self, layer: int, site: Site) -> bool:
@@ -102,8 +103,9 @@ class _ForwardWatch:
         # Generation that someone else drives on the model's own `generate`: it always hands a cache along.
         if self._cached is None:
             raise UserError(
-                "an edit at generated or response positions must know where the prompt ends, and a bare call of the "
-                "model does not say; use LanguageModel.forward or .generate_ids, or intervene.positions=all"
+                "an edit at generated or response positions must know where the prompt ends, and a bare "
+                "call of the model does not say; use LanguageModel.forward or .generate_ids, or "
+                "intervene.positions=all"
             )
         return -1 if self._cached else 0
 
@@ -223,7 +225,7 @@ def _edited(values: Tensor, operator: Operator, chosen: Int64[Tensor, " row"] | 
     after = operator(before)
     if after.shape != before.shape or after.dtype != before.dtype:
         raise ValueError(
-            f"an operator must return what it was given, {before.dtype} of shape {tuple(before.shape)}; it returned "
-            f"{after.dtype} of shape {tuple(after.shape)}"
+            f"an operator must return what it was given, {before.dtype} of shape {tuple(before.shape)}; it "
+            f"returned {after.dtype} of shape {tuple(after.shape)}"
         )
     return (after if chosen is None else rows.index_copy(0, chosen, after)).view_as(values)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -17,24 +17,8 @@ from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerB
 from valuelocate.errors import UserError
 from valuelocate.model.batch import TokenBatch
 from valuelocate.model.ffn import FeedForward
+from valuelocate.model.generation import Generation, Steps, pad_left, until_end
 from valuelocate.model.prompts import PromptStyle, control_tokens
-
-
-@dataclass
-class Generation:
-    """How far a batch being generated has been read."""
-
-    prompt_columns: int
-    """Columns of the left-padded prompts."""
-    columns_read: int = 0
-    """Columns that finished forward passes have read, of the prompts and then of the answers."""
-
-
-class Steps(NamedTuple):
-    """What generation chose, and from what."""
-
-    tokens: list[list[int]]
-    logits: Float[Tensor, "batch step vocabulary"]
 
 
 @dataclass(kw_only=True)
@@ -63,7 +47,7 @@ class LanguageModel:
     @property
     def device(self) -> torch.device:
         """Where inputs go (the first device of a sharded model)."""
-        return self.model.get_input_embeddings().weight.device
+        return self._embedding.device
 
     @property
     def dtype(self) -> torch.dtype:
@@ -94,7 +78,11 @@ class LanguageModel:
     @cached_property
     def vocabulary(self) -> int:
         """Rows of the input embedding."""
-        return int(self.model.get_input_embeddings().weight.shape[0])
+        return int(self._embedding.shape[0])
+
+    @property
+    def _embedding(self) -> Tensor:
+        return self.model.get_input_embeddings().get_parameter("weight")
 
     @cached_property
     def max_positions(self) -> int | None:
@@ -193,8 +181,9 @@ class LanguageModel:
         """
         if self.max_positions is not None and batch.input_ids.shape[1] > self.max_positions:
             raise UserError(
-                f"model '{self.name}': a prompt and its answer have {batch.input_ids.shape[1]} tokens, and the model "
-                f"has {self.max_positions} positions; lower collect.generation.max_new_tokens or take shorter texts"
+                f"model '{self.name}': a prompt and its answer have {batch.input_ids.shape[1]} tokens, and "
+                f"the model has {self.max_positions} positions; lower collect.generation.max_new_tokens or "
+                f"take shorter texts"
             )
         batch = batch.to(self.device)
         module = self.model if head else self.backbone
@@ -222,10 +211,10 @@ class LanguageModel:
         output = self._generate(
             prompts, max_new_tokens, repetition_penalty=repetition_penalty, eos_token_id=eos or None
         )
-        return [_until(row, eos) for row in output.tolist()]
+        return [until_end(row, eos) for row in output.tolist()]
 
     def generate_steps(self, prompts: Sequence[Sequence[int]], *, steps: int) -> Steps:
-        """Generate exactly `steps` tokens past any end token, and return them with the logits they were chosen by."""
+        """Generate exactly `steps` tokens past any end token; return them with the logits they had."""
         output = self._generate(prompts, steps, output_logits=True, return_dict_in_generate=True)
         width = output.sequences.shape[1] - steps
         return Steps(output.sequences[:, width:].tolist(), torch.stack(output.logits, dim=1))
@@ -240,14 +229,9 @@ class LanguageModel:
 
     @torch.no_grad()
     def _generate(self, prompts: Sequence[Sequence[int]], max_new_tokens: int, **settings: Any) -> Any:
-        width = max(len(prompt) for prompt in prompts)
+        batch = pad_left(prompts, self.pad_id)
+        width = batch.input_ids.shape[1]
         self._check_fits(width, max_new_tokens)
-        gaps = [width - len(prompt) for prompt in prompts]
-        # Left padding, so that every row's next token stands in the same column.
-        input_ids = torch.tensor(
-            [[self.pad_id] * gap + [*prompt] for gap, prompt in zip(gaps, prompts, strict=True)]
-        )
-        mask = torch.tensor([[0] * gap + [1] * (width - gap) for gap in gaps])
         wanted = GenerationConfig(
             max_new_tokens=max_new_tokens,
             do_sample=False,
@@ -256,10 +240,12 @@ class LanguageModel:
             bos_token_id=self.tokenizer.bos_token_id,
             **settings,
         )
+        # Its class mixes `generate` in under a type that is no function.
+        model: Any = self.model
         with self._generating(width):
-            output = self.model.generate(
-                input_ids=input_ids.to(self.device),
-                attention_mask=mask.to(self.device),
+            output = model.generate(
+                input_ids=batch.input_ids.to(self.device),
+                attention_mask=batch.attention_mask.to(self.device),
                 generation_config=wanted,
             )
         return output if wanted.return_dict_in_generate else output[:, width:]
@@ -273,13 +259,13 @@ class LanguageModel:
                 else "take shorter texts"
             )
             raise UserError(
-                f"model '{self.name}': a prompt of {prompt} tokens and an answer of up to {answer} do not fit the "
-                f"model's {limit} positions; {remedy}, or another model"
+                f"model '{self.name}': a prompt of {prompt} tokens and an answer of up to {answer} do not "
+                f"fit the model's {limit} positions; {remedy}, or another model"
             )
 
     @contextmanager
     def _generating(self, prompt_columns: int) -> Iterator[None]:
-        """Follow how far generation has read, and keep the checkpoint's settings from being merged into ours."""
+        """Follow how far generation has read, and keep the checkpoint's settings out of ours."""
         generation = Generation(prompt_columns)
 
         def count(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
@@ -294,8 +280,3 @@ class LanguageModel:
         finally:
             handle.remove()
             self.model.generation_config, self.generation = own, before
-
-
-def _until(ids: list[int], ends: Sequence[int]) -> list[int]:
-    stop = next((index for index, token in enumerate(ids) if token in ends), len(ids))
-    return ids[:stop]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import logging as transformers_logging
 
 from valuelocate.errors import UserError
 from valuelocate.model.contract import check_contract
@@ -55,7 +59,8 @@ class ModelSource:
     revision: str | None = None
     """Branch, tag or commit on the hub."""
     dtype: str = "auto"
-    """Type of the weights: auto (as stored), float32, bfloat16, float16."""
+    """Type of the weights: auto (as stored; the embedded model, whose file is halved, in float32), float32,
+    bfloat16, float16."""
     device: str = "auto"
     """auto (cuda, then mps, then cpu), or a torch device."""
     device_map: str | None = None
@@ -76,7 +81,8 @@ class ModelSource:
             raise UserError(f"model.max_new_tokens={self.max_new_tokens}: must be at least 1")
         if self.device_map is not None and self.device != "auto":
             raise UserError(
-                f"model.device={self.device} model.device_map={self.device_map}: give one of them, the map places the model"
+                f"model.device={self.device} model.device_map={self.device_map}: give one of them, the map "
+                f"places the model"
             )
         object.__setattr__(self, "name", self.name or Path(self.path.removeprefix("package:")).name)
         if self.prompts.wording == "auto":
@@ -106,7 +112,8 @@ class ModelSource:
             check: whether a broken contract is an error; the doctor reports it instead.
 
         Raises:
-            UserError: the files cannot be loaded, the architecture is not supported, or the contract is broken.
+            UserError: the files cannot be loaded, the architecture is not supported, or the contract is
+            broken.
         """
         folder = self.folder()
         try:
@@ -138,17 +145,34 @@ class ModelSource:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
         check_supported(config)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=self.trust_remote_code)
-        model, report = AutoModelForCausalLM.from_pretrained(
-            folder,
-            config=config,
-            dtype=self.dtype if self.dtype == "auto" else getattr(torch, self.dtype),
-            device_map=self.device_map,
-            trust_remote_code=self.trust_remote_code,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        dtype = "float32" if self.dtype == "auto" and self.path == EMBEDDED else self.dtype
+        # With `output_loading_info` it returns a pair, which its annotation does not tell.
+        loader: Any = AutoModelForCausalLM
+        with _progress_on_terminals_only():
+            model, report = loader.from_pretrained(
+                folder,
+                config=config,
+                dtype=dtype if dtype == "auto" else getattr(torch, dtype),
+                device_map=self.device_map,
+                trust_remote_code=self.trust_remote_code,
+                use_safetensors=True,
+                output_loading_info=True,
+            )
         _refuse_missing_weights(self.path, report)
         return (model.to(device) if self.device_map is None else model), tokenizer
+
+
+@contextmanager
+def _progress_on_terminals_only() -> Iterator[None]:
+    """Keep transformers' bar out of logs."""
+    hidden = transformers_logging.is_progress_bar_enabled() and not sys.stderr.isatty()
+    if hidden:
+        transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if hidden:
+            transformers_logging.enable_progress_bar()
 
 
 def _refuse_missing_weights(path: str, report: dict[str, Any]) -> None:
@@ -156,8 +180,8 @@ def _refuse_missing_weights(path: str, report: dict[str, Any]) -> None:
     missing = sorted(report.get("missing_keys") or ())
     if missing:
         raise UserError(
-            f"model.path={path}: the files lack {len(missing)} weights of the model, e.g. {missing[0]}; they are "
-            f"incomplete, or of another architecture than config.json says"
+            f"model.path={path}: the files lack {len(missing)} weights of the model, e.g. {missing[0]}; "
+            f"they are incomplete, or of another architecture than config.json says"
         )
 
 

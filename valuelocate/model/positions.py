@@ -1,8 +1,8 @@
 """Which positions are read and which are edited, the same in teacher forcing and in generation.
 
-A prompt has tokens x1..xm, an answer y1..yn. In decoding, the step that reads y_t yields the activation at the
-position of y_t and predicts y_(t+1); the last sampled token is never read. So the answer positions are those
-of y1..y(n-1), in both modes.
+A prompt has tokens x1..xm, an answer y1..yn. In decoding, the step that reads y_t yields the activation at
+the position of y_t and predicts y_(t+1); the last sampled token is never read. So the answer positions are
+those of y1..y(n-1), in both modes.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ TokenSet = Literal["prompt", "response", "all"]
 """Tokens that statistics are taken over: `response` is where y1..y(n-1) are read; `all` is both."""
 
 EditPositions = Literal["generated", "response", "all"]
-"""`generated`: where y1..y(n-1) are read, so the first answer token is chosen unedited (NPTI, Deng et al. 2024);
-`response`: that and the last prompt position; `all`: every token."""
+"""`generated`: where y1..y(n-1) are read, so the first answer token is chosen unedited (NPTI, Deng et al.
+2024); `response`: that and the last prompt position; `all`: every token."""
 
 TOKEN_SETS: tuple[str, ...] = get_args(TokenSet)
 EDIT_POSITIONS: tuple[str, ...] = get_args(EditPositions)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
@@ -24,8 +24,8 @@ _WORDINGS: Mapping[str, Mapping[str, str]] = {
     "full": {
         "answer": "{question}\n\nAnswer in your own words, briefly and directly, in under 100 words.",
         "described_answer": (
-            "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as this "
-            "person would, in the first person, briefly and directly, in under 100 words.\n\n{question}"
+            "Here is how a person describes themselves:\n{description}\n\nAnswer the following question as "
+            "this person would, in the first person, briefly and directly, in under 100 words.\n\n{question}"
         ),
         "system": "Answer as the person who says of themselves: {description}",
         "options": "{question}\n\nA. {option_a}\nB. {option_b}\n\nAnswer with the letter A or B alone.",
@@ -61,12 +61,13 @@ class PromptStyle:
     """
 
     frame: Frame = "auto"
-    """`chat`: the tokenizer's chat template; `plain`: `plain_frame`; `auto`: chat where there is a template."""
+    """`chat`: the tokenizer's template; `plain`: `plain_frame`; `auto`: chat where there is a template."""
     description_role: Role = "user"
     """Where a description goes; many templates have no system role."""
     wording: Wording = "auto"
-    """Where the templates below that are None come from. `full`: with an instruction to answer briefly; `bare`:
-    the texts alone, as the embedded model was trained; `auto`: bare for the embedded model, else full."""
+    """Where the templates below that are None come from. `full`: with an instruction to answer briefly;
+    `bare`: the texts alone, as the embedded model was trained; `auto`: bare for the embedded model, else
+    full."""
     answer: str | None = None
     """The question alone."""
     described_answer: str | None = None
@@ -132,7 +133,8 @@ class PromptStyle:
         for text in (question, description or "", *(options or ())):
             _refuse_control_tokens(tokenizer, text)
         if options is not None:
-            question = _fill(self.template("options"), question=question, option_a=options[0], option_b=options[1])
+            first, second = options
+            question = _fill(self.template("options"), question=question, option_a=first, option_b=second)
         # With options the instruction to choose a letter stands in for the one to answer briefly.
         bare = "{question}" if options is not None else self.template("answer")
         if description is None or self.description_role == "system":
@@ -183,6 +185,7 @@ class PromptStyle:
         self, tokenizer: PreTrainedTokenizerBase, turns: list[dict[str, str]], *, add_generation_prompt: bool
     ) -> str:
         template = tokenizer.get_chat_template()
+        arguments: dict[str, Any] = dict(self.template_args)
         return str(
             tokenizer.apply_chat_template(
                 turns,
@@ -190,7 +193,7 @@ class PromptStyle:
                 chat_template=_stopped_clock() + template if _CLOCK in template else template,
                 tokenize=False,
                 add_generation_prompt=add_generation_prompt,
-                **self.template_args,
+                **arguments,
             )
         )
 
@@ -225,5 +228,6 @@ def _refuse_control_tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> Non
     found = [token for token in tokens if not token.isalnum() and token in text]
     if found:
         raise UserError(
-            f"the text {text[:60]!r} holds {found[0]!r}, a control token of the model; remove it from the dataset"
+            f"the text {text[:60]!r} holds {found[0]!r}, a control token of the model; remove it from the "
+            f"dataset"
         )

@@ -1,4 +1,4 @@
-"""Which models are supported: finding a model's FFNs by the table, and refusing with the reason what cannot be read.
+"""Which models are supported: finding FFNs by the table, and refusing with the reason what cannot be read.
 
 What the config tells is refused before weights are loaded.
 """
@@ -35,8 +35,8 @@ def check_supported(config: PreTrainedConfig) -> Family:
     quantisation = getattr(config, "quantization_config", None) or getattr(text, "quantization_config", None)
     if quantisation:
         raise UserError(
-            f"model.path: the weights are quantised ({_method(quantisation)}), and a neuron's write vector cannot be read "
-            f"from packed weights; use the unquantised model with model.dtype=bfloat16"
+            f"model.path: the weights are quantised ({_method(quantisation)}), and a neuron's write vector "
+            f"cannot be read from packed weights; use the unquantised model with model.dtype=bfloat16"
         )
     family = family_of(model_type)
     if family is not None:
@@ -46,8 +46,9 @@ def check_supported(config: PreTrainedConfig) -> Family:
         raise _mixture(model_type)
     raise UserError(
         f"model.path: architecture '{model_type}' is not in the table of FFN families; "
-        f"{nearest(model_type, known_model_types())} To add it: a row of FAMILIES in valuelocate/model/ffn.py that "
-        f"names its layers, activation, input and down projections; then task=doctor checks it."
+        f"{nearest(model_type, known_model_types())} To add it: a row of FAMILIES in "
+        f"valuelocate/model/ffn.py that names its layers, activation, input and down projections; then "
+        f"task=doctor checks it."
     )
 
 
@@ -59,8 +60,8 @@ def _method(quantisation: Any) -> str:
 
 def _mixture(model_type: str) -> UserError:
     return UserError(
-        f"model.path: '{model_type}' is a mixture of experts, which is not supported: its experts are fused into one "
-        f"tensor and a neuron's activity depends on routing. Use a dense model."
+        f"model.path: '{model_type}' is a mixture of experts, which is not supported: its experts are fused "
+        f"into one tensor and a neuron's activity depends on routing. Use a dense model."
     )
 
 
@@ -77,7 +78,8 @@ def find_feed_forward(model: PreTrainedModel) -> FeedForward:
     activations = {id(block.get_submodule(family.activation)) for block in blocks}
     if len(activations) < len(blocks):
         raise UserError(
-            f"model.path: layers of '{model_type}' share one activation module, so a layer cannot be told by its hook"
+            f"model.path: layers of '{model_type}' share one activation module, so a layer cannot be told "
+            f"by its hook"
         )
     return feed_forward
 
@@ -98,8 +100,8 @@ def _check_modules(model: PreTrainedModel, family: Family, blocks: Sequence[nn.M
     """Check that every layer has the row's modules with ordinary weights; return the neurons in a layer.
 
     Raises:
-        UserError: experts beside the FFN, a module that is missing, weights that are packed, adapted or not in memory,
-            or layers of different widths.
+        UserError: experts beside the FFN, a module that is missing, weights that are packed, adapted or not
+            in memory, or layers of different widths.
     """
     model_type = model.config.model_type
     if any(name.rpartition(".")[2] == "experts" for name, _ in model.named_modules()):
@@ -109,8 +111,8 @@ def _check_modules(model: PreTrainedModel, family: Family, blocks: Sequence[nn.M
         raise UserError(f"model.path: '{model_type}' has no layers")
     if len(set(widths)) > 1:
         raise UserError(
-            f"model.path: layers of '{model_type}' have different FFN widths {sorted(set(widths))}; neurons are "
-            f"[layer, neuron] tensors here, so one width is needed"
+            f"model.path: layers of '{model_type}' have different FFN widths {sorted(set(widths))}; neurons "
+            f"are [layer, neuron] tensors here, so one width is needed"
         )
     return widths[0]
 
@@ -122,8 +124,9 @@ def _width(model_type: str, family: Family, layer: int, block: nn.Module) -> int
             module = block.get_submodule(path)
         except AttributeError:
             raise UserError(
-                f"model.path: layer {layer} of '{model_type}' has no module '{path}'; its FFN was replaced, or is of "
-                f"another kind than the table's row says. Load the model without kernels and adapters."
+                f"model.path: layer {layer} of '{model_type}' has no module '{path}'; its FFN was replaced, "
+                f"or is of another kind than the table's row says. Load the model without kernels and "
+                f"adapters."
             ) from None
         if role != "activation":
             _check_projection(f"model.path: '{path}' in layer {layer} of '{model_type}'", module)
@@ -138,17 +141,18 @@ def _check_projection(what: str, module: nn.Module) -> None:
     ordinary = isinstance(module, nn.Linear | Conv1D) and not hasattr(module, "base_layer")
     if not ordinary or not isinstance(weight, torch.Tensor):
         raise UserError(
-            f"{what} is a {type(module).__name__}, not an ordinary linear layer; merge adapters and use unquantised weights"
+            f"{what} is a {type(module).__name__}, not an ordinary linear layer; merge adapters and use "
+            f"unquantised weights"
         )
     if weight.ndim != 2 or weight.dtype not in _FLOATS:
         raise UserError(
-            f"{what} holds {weight.dtype} weights of shape {tuple(weight.shape)}: quantised or packed; use the "
-            f"unquantised model with model.dtype=bfloat16"
+            f"{what} holds {weight.dtype} weights of shape {tuple(weight.shape)}: quantised or packed; use "
+            f"the unquantised model with model.dtype=bfloat16"
         )
     if weight.is_meta:
         raise UserError(
-            f"{what} is not in memory: the device map moved it to the CPU or the disk. Use more or larger devices, "
-            f"model.dtype=bfloat16, or a smaller model"
+            f"{what} is not in memory: the device map moved it to the CPU or the disk. Use more or larger "
+            f"devices, model.dtype=bfloat16, or a smaller model"
         )
 
 
@@ -164,6 +168,6 @@ def explain_misfire(feed_forward: FeedForward, layer: int) -> str:
         else ""
     )
     return (
-        f"the FFN of layer {layer} is a {type(holder).__name__} of {own}{replaced}. Load the model without kernels, "
-        f"compilation and quantisation; task=doctor checks it"
+        f"the FFN of layer {layer} is a {type(holder).__name__} of {own}{replaced}. Load the model without "
+        f"kernels, compilation and quantisation; task=doctor checks it"
     )
