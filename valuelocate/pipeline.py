@@ -197,7 +197,7 @@ class _Study:
         run.log_ranking(located.ranking)
         run.log_metrics(rows_by_strength(outcome.metrics))
         run.log_result(result)
-        run.log_figures(figures(self.folder))
+        run.log_figures(figures(self.folder, self.job.theory))
         run.log_file(self.folder / "neurons.safetensors", "neurons")
         run.log_file(page, "report")
 

@@ -5,4 +5,4 @@ cd "$(dirname "$0")/../.."
 python=${PYTHON:-.venv/bin/python}
 "$python" run.py -m experiment=full study=embedded \
   value=openness,self_enhancement,conservation,self_transcendence track=none "$@"
-"$python" experiments/embedded_study/table.py outputs/embedded
+"$python" experiments/embedded_study/table.py outputs/embedded | tee experiments/embedded_study/results.md

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from valuelocate.errors import UserError
+from valuelocate.evaluate.bootstrap import Resampling
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,3 +33,7 @@ class CompareSettings:
             raise UserError(f"compare.resamples={self.resamples}: expected a whole number of at least 100")
         if not self.methods or len(set(self.methods)) != len(self.methods):
             raise UserError(f"compare.methods={list(self.methods)}: expected at least one method, each once")
+
+    def resampling(self, seed: int) -> Resampling:
+        """Return how intervals are made."""
+        return Resampling(level=self.level, resamples=self.resamples, seed=seed)

@@ -11,12 +11,11 @@ import pandas as pd
 from jaxtyping import Bool, Float64
 
 from valuelocate.compare.intervals import gain_over_random
-from valuelocate.compare.settings import CompareSettings
-from valuelocate.evaluate.bootstrap import Interval, mean_intervals
-from valuelocate.evaluate.stage import ArmFluency
+from valuelocate.evaluate.bootstrap import Interval, Resampling, mean_intervals
+from valuelocate.evaluate.answer_scores import ArmFluency
+from valuelocate.evaluate.arms import BASE, PROMPT, RANDOM
 from valuelocate.neurons import NeuronSet, Site
 
-RANDOM, PROMPT = "random_matched", "prompt"
 ARM_KEYS = ["arm", "draw", "direction", "strength"]
 MEASURE_KEYS = ["scored_value", "evaluator", "metric"]
 
@@ -51,8 +50,7 @@ def metrics_table(
     neurons: NeuronSet,
     edit_site: Site,
     directed: frozenset[tuple[str, str]],
-    settings: CompareSettings,
-    seed: int,
+    resampling: Resampling,
 ) -> pd.DataFrame:
     """Return rows for each arm, value and measure: mean score, gain, and gain beyond the random draws.
 
@@ -62,8 +60,7 @@ def metrics_table(
         neurons: the located set.
         edit_site: of the intervention.
         directed: (evaluator, metric) pairs for which a gain is defined.
-        settings: level and resamples of the intervals.
-        seed: of the bootstrap.
+        resampling: of the intervals.
 
     Raises:
         ValueError: a question was scored twice under one arm by one measure.
@@ -73,7 +70,7 @@ def metrics_table(
     for (value, evaluator, metric), group in scores.groupby(MEASURE_KEYS, sort=False):
         named = {"scored_value": value, "evaluator": evaluator, "metric": metric, "split": "eval"}
         named["unit"] = UNITS.get((evaluator, metric), "")
-        rows += _gathered(named, _measured(group), (evaluator, metric) in directed, settings, seed)
+        rows += _gathered(named, _measured(group), (evaluator, metric) in directed, resampling)
     rows += [row for found in fluency for row in _fluency_rows(found, target)]
     table = pd.DataFrame(rows).assign(
         job=job,
@@ -106,17 +103,17 @@ def _measured(group: pd.DataFrame) -> _Measured:
     families = group.drop_duplicates("question_id").set_index("question_id")["family"]
     labels = group.groupby(ARM_KEYS, sort=False)["valid"].all().reset_index()
     scores = table.reindex(pd.MultiIndex.from_frame(labels[ARM_KEYS])).to_numpy(dtype=np.float64)
-    unedited = np.flatnonzero(labels["arm"] == "base")
+    unedited = np.flatnonzero(labels["arm"] == BASE.name)
     base = scores[unedited[0]] if len(unedited) else None
     return _Measured(labels, scores, list(families.reindex(table.columns)), base)
 
 
 def _gathered(
-    named: Mapping[str, Any], measured: _Measured, has_gain: bool, settings: CompareSettings, seed: int
+    named: Mapping[str, Any], measured: _Measured, has_gain: bool, resampling: Resampling
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of one measure: scores, then gains over base, then gains beyond the random draws."""
     arms = [named | row for row in measured.labels.to_dict("records")]
-    bootstrap = partial(mean_intervals, level=settings.level, resamples=settings.resamples, seed=seed)
+    bootstrap = partial(mean_intervals, resampling=resampling)
     for arm, found in zip(arms, bootstrap(measured.scores, measured.families), strict=True):
         yield _row(arm, "score", found)
     if measured.base is None or not has_gain:
@@ -132,14 +129,7 @@ def _gathered(
         draws = gains[_matching_draws(measured.labels, int(place))]
         # One draw says nothing of how much draws differ.
         if len(draws) > 1:
-            beyond = gain_over_random(
-                gains[place],
-                draws,
-                measured.families,
-                level=settings.level,
-                resamples=settings.resamples,
-                seed=seed,
-            )
+            beyond = gain_over_random(gains[place], draws, measured.families, resampling=resampling)
             yield _row(arms[place], "gain_over_random", beyond)
 
 

@@ -10,7 +10,7 @@ from valuelocate.evaluate.base import (
     answer_frame,
     text_frame,
 )
-from valuelocate.evaluate.bootstrap import Interval, auroc_interval, mean_interval
+from valuelocate.evaluate.bootstrap import Interval, Resampling, auroc_interval, mean_interval
 from valuelocate.evaluate.fluency import (
     DEGENERATE,
     USABLE,
@@ -59,6 +59,7 @@ __all__ = [
     "PreparedPreference",
     "PreparedPrompts",
     "PromptEvaluator",
+    "Resampling",
     "answer_frame",
     "auroc_interval",
     "fluency",

@@ -56,6 +56,7 @@ class Arm:
 
 
 BASE = Arm(name="base")
+EDIT, RANDOM, PROMPT = "edit", "random_matched", "prompt"
 
 
 class ArmRunner:
@@ -173,8 +174,8 @@ def edit_arms(
         edit = intervention.edit(neurons, direction=direction, strength=strength, part=part)
         return Arm(name=name, direction=direction, strength=strength, edit=edit)
 
-    arms = [arm("edit", sets.target, strength) for strength in sorted({dose, *grid})]
-    arms += [arm(f"edit:{part}", sets.target, dose, part) for part in intervention.parts]
+    arms = [arm(EDIT, sets.target, strength) for strength in sorted({dose, *grid})]
+    arms += [arm(f"{EDIT}:{part}", sets.target, dose, part) for part in intervention.parts]
     arms.append(arm("shuffled_label", sets.shuffled, dose))
     if sets.other is not None:
         arms.append(arm("other_value", sets.other, dose))
@@ -188,7 +189,7 @@ def random_arms(
     for draw in range(draws):
         control = random_matched(neurons, seed=seed, draw=draw)
         edit = intervention.edit(control, direction=direction, strength=dose)
-        yield Arm(name="random_matched", direction=direction, strength=dose, draw=draw, edit=edit)
+        yield Arm(name=RANDOM, direction=direction, strength=dose, draw=draw, edit=edit)
 
 
 def prompt_arm(
@@ -197,11 +198,11 @@ def prompt_arm(
     """Return the arm in which a description of the direction's pole goes before each question.
 
     Raises:
-        UserError: the split has no description of that pole.
+        UserError: there is no description of that pole.
     """
     wanted = [row for row in descriptions if row.polarity == POLE_OF[direction]]
     if not wanted:
-        raise UserError(f"dataset: no {POLE_OF[direction]} description in the eval split for the prompt arm")
+        raise UserError(f"dataset.path: no {POLE_OF[direction]} description to put before the questions")
     generator = random.Random(f"{seed}:{direction}")
     drawn = {question.id: generator.choice(wanted) for question in sorted(questions, key=lambda row: row.id)}
-    return Arm(name="prompt", direction=direction, strength=1.0, descriptions=drawn)
+    return Arm(name=PROMPT, direction=direction, strength=1.0, descriptions=drawn)

@@ -9,6 +9,8 @@ from itertools import pairwise
 
 from valuelocate.errors import UserError
 from valuelocate.evaluate.base import AnswerEvaluator, PromptEvaluator
+from valuelocate.evaluate.fluency import FluencyEvaluator
+from valuelocate.intervene import Intervention
 
 Evaluator = PromptEvaluator | AnswerEvaluator
 
@@ -41,11 +43,6 @@ class EvaluateSettings:
                 raise UserError(f"{place}.name={evaluator.name}: expected the evaluator's key, {key}")
 
     @property
-    def prompt_evaluators(self) -> dict[str, PromptEvaluator]:
-        """Those that need no generated answers."""
-        return {key: found for key, found in self.evaluators.items() if isinstance(found, PromptEvaluator)}
-
-    @property
     def answer_evaluators(self) -> dict[str, AnswerEvaluator]:
         """Those that score generated answers."""
         return {key: found for key, found in self.evaluators.items() if isinstance(found, AnswerEvaluator)}
@@ -54,3 +51,31 @@ class EvaluateSettings:
     def directed(self) -> frozenset[tuple[str, str]]:
         """The (evaluator, metric) pairs for which a gain is defined."""
         return frozenset((key, metric) for key, found in self.evaluators.items() for metric in found.directed)
+
+    def prompt_evaluators(self, intervention: Intervention) -> dict[str, PromptEvaluator]:
+        """Return those that need no generated answers, with the measures that can see the intervention's edits.
+
+        Refuses what could not be measured or claimed; for use before a model is loaded.
+
+        Raises:
+            UserError: nothing reads a preference, a measure that is asked for by name cannot see the edits, there
+                is no fluency to choose the dose by, or no strength of the grid has a meaning.
+        """
+        intervention.doses(self.strengths)
+        fluent = any(isinstance(found, FluencyEvaluator) for found in self.evaluators.values())
+        if intervention.strength == "dev" and not fluent:
+            raise UserError(
+                f"evaluate={sorted(self.evaluators)}: intervene.strength=dev chooses the dose by fluency; add fluency, "
+                "or give intervene.strength a number"
+            )
+        found = {
+            key: evaluator.for_positions(intervention.positions)
+            for key, evaluator in self.evaluators.items()
+            if isinstance(evaluator, PromptEvaluator)
+        }
+        if not found:
+            raise UserError(
+                f"evaluate={sorted(self.evaluators)}: a job's claim is about the model's preference under the edit and "
+                "under every random draw, for which nothing is generated; add preference"
+            )
+        return found
