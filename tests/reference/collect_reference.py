@@ -1,4 +1,4 @@
-"""What a collection must find: single prompts without padding, read one after the other, in double precision."""
+"""What a collection must find: single prompts without padding, one after the other, in double precision."""
 
 from __future__ import annotations
 
@@ -72,7 +72,9 @@ def shuffled(raw: RawContrast, ids: Sequence[str], seed: int) -> RawContrast:
     )
 
 
-def assert_agree(found: ContrastStatistics, raw: RawContrast, *, mean_tolerance: float = MEAN_TOLERANCE) -> None:
+def assert_agree(
+    found: ContrastStatistics, raw: RawContrast, *, mean_tolerance: float = MEAN_TOLERANCE
+) -> None:
     """Compare whole tensors within the tolerances of the design."""
     expected = raw.statistics(percentile=False)
     scale = {

@@ -156,7 +156,7 @@ class CollectionModule(LightningModule):
     def _read(self, batch: ContrastBatch) -> None:
         mask = token_mask(batch.tokens, self.token_set)
         groups = group_rows(mask.sum(1).to(self.contrast.active.device, torch.float32), batch.swapped)
-        tokens_of = tokens_by_group(mask, groups) if self.percentile is not None else ()
+        tokens_of = tokens_by_group(mask, groups) if self.percentile is not None else []
         finite: dict[tuple[int, Site], Tensor] = {}
 
         @cache

@@ -6,6 +6,7 @@ config, the percentile is interpolated inside its bin, and the open last bin end
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,7 +59,7 @@ class PercentileMetric(Metric):
         self,
         layer: int,
         values: Float[Tensor, "row token neuron"],
-        tokens_of: tuple[Int64[Tensor, " token"], ...],
+        tokens_of: Sequence[Tensor],
     ) -> None:
         """Add one layer's neurons of a batch; `tokens_of` has each group's tokens, from `tokens_by_group`."""
         flat = values.reshape(-1, values.shape[-1])
@@ -92,12 +93,10 @@ class PercentileMetric(Metric):
         )
 
 
-def tokens_by_group(mask: Bool[Tensor, "row token"], groups: Groups) -> tuple[Int64[Tensor, " token"], ...]:
+def tokens_by_group(mask: Bool[Tensor, "row token"], groups: Groups) -> list[Tensor]:
     """Return, for each group of `Groups.response`, its tokens as indices into the flattened batch."""
-    return tuple(
-        (mask & member.bool()[:, None].to(mask.device)).reshape(-1).nonzero()[:, 0]
-        for member in groups.response
-    )
+    members = groups.response.bool()[:, :, None].to(mask.device)
+    return [(mask & member).reshape(-1).nonzero()[:, 0] for member in members]
 
 
 def histogram(rows: Float[Tensor, "token neuron"], *, bins: int, top: float) -> Int64[Tensor, "neuron bin"]:

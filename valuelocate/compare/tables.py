@@ -11,9 +11,9 @@ import pandas as pd
 from jaxtyping import Bool, Float64
 
 from valuelocate.compare.intervals import gain_over_random
-from valuelocate.evaluate.bootstrap import Interval, Resampling, mean_intervals
 from valuelocate.evaluate.answer_scores import ArmFluency
 from valuelocate.evaluate.arms import BASE, PROMPT, RANDOM
+from valuelocate.evaluate.bootstrap import Interval, Resampling, mean_intervals
 from valuelocate.neurons import NeuronSet, Site
 
 ARM_KEYS = ["arm", "draw", "direction", "strength"]

@@ -1,4 +1,4 @@
-"""Scoring generated answers: every evaluator on every arm, fluency against the unedited arm, the judge's own check."""
+"""Scoring generated answers: every evaluator on every arm, and how far the judge is to be trusted."""
 
 from __future__ import annotations
 

@@ -48,7 +48,10 @@ class Arm:
     def key(self) -> dict[str, Any]:
         """Return what decides the model's behaviour under the arm, for cache keys."""
         said = {question: row.text for question, row in sorted((self.descriptions or {}).items())}
-        return {"edit": self.edit.digest() if self.edit else None, "descriptions": digest(said) if said else None}
+        return {
+            "edit": self.edit.digest() if self.edit else None,
+            "descriptions": digest(said) if said else None,
+        }
 
     def labels(self) -> dict[str, Any]:
         """Return the columns that name the arm in tables."""
@@ -120,9 +123,7 @@ class ArmRunner:
 
         return self.store.get_or_make("scores", parts, make).table()
 
-    def _prompts(
-        self, name: str, arm: Arm, questions: Sequence[Question], asked: str
-    ) -> PreparedPrompts:
+    def _prompts(self, name: str, arm: Arm, questions: Sequence[Question], asked: str) -> PreparedPrompts:
         evaluator = self.evaluators[name]
         if arm.descriptions:
             return evaluator.prepare(self.lm, questions, arm.descriptions)
@@ -130,9 +131,7 @@ class ArmRunner:
         if self._prepared_for != asked:
             self._prepared, self._prepared_for = {}, asked
         if name not in self._prepared:
-            self._prepared[name] = evaluator.prepare(
-                self.lm, questions, edit_positions=self.edit_positions
-            )
+            self._prepared[name] = evaluator.prepare(self.lm, questions, edit_positions=self.edit_positions)
         return self._prepared[name]
 
     def answer(self, arm: Arm, questions: Sequence[Question], value: str) -> pd.DataFrame:
@@ -183,7 +182,13 @@ def edit_arms(
 
 
 def random_arms(
-    intervention: Intervention, neurons: NeuronSet, *, direction: Direction, dose: float, draws: int, seed: int
+    intervention: Intervention,
+    neurons: NeuronSet,
+    *,
+    direction: Direction,
+    dose: float,
+    draws: int,
+    seed: int,
 ) -> Iterator[Arm]:
     """Yield the random control's arms: as many neurons a layer, the same amplitudes, permuted."""
     for draw in range(draws):

@@ -71,8 +71,8 @@ class PromptEvaluator(ABC):
             lm: the model.
             questions: what is asked.
             descriptions: by question id: what goes before the question.
-            edit_positions: where all edits to come act. Where they leave prompts alone, the prompts may be read
-                now, and once for all edits; None where it is not known.
+            edit_positions: where all edits to come act; None where it is not known. Where they leave prompts
+                alone, the prompts may be read now, once for all edits.
         """
 
     def score(

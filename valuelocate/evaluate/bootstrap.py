@@ -104,9 +104,7 @@ def mean_interval(
     resampling: Resampling = DEFAULT,
 ) -> Interval:
     """Return the mean of the finite scores with its interval over families."""
-    [interval] = mean_intervals(
-        np.asarray(scores, dtype=np.float64)[None], families, resampling=resampling
-    )
+    [interval] = mean_intervals(np.asarray(scores, dtype=np.float64)[None], families, resampling=resampling)
     return interval
 
 

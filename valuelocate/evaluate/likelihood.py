@@ -91,9 +91,7 @@ def with_kept_prompts(lm: LanguageModel, parts: Sequence[Part], *, most_bytes: i
 
 
 @torch.no_grad()
-def logits_at(
-    lm: LanguageModel, part: Part, where: Bool[Tensor, "batch token"]
-) -> Float[Tensor, "kept out"]:
+def logits_at(lm: LanguageModel, part: Part, where: Bool[Tensor, "batch token"]) -> Float[Tensor, "kept out"]:
     """Return the logits of a teacher-forced batch at the marked positions, in row-major order.
 
     The rows are taken at the head's input, inside the model's own forward pass, so that whatever the model

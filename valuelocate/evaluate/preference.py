@@ -42,8 +42,8 @@ logger = logging.getLogger(__name__)
 METRICS = ("t1", "t2")
 
 _UNSEEN = (
-    "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, so it would "
-    "show no effect by construction"
+    "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, so it "
+    "would show no effect by construction"
 )
 
 
@@ -53,7 +53,7 @@ class PreferenceEvaluator(PromptEvaluator):
 
     name: str = "preference"
     metrics: Sequence[str] | None = None
-    """Which of t1 (with t1_mass) and t2 to measure; None: both, but no t1 of edits at `generated` positions."""
+    """Which of t1 (with t1_mass) and t2 to measure; None: both, but t2 alone of edits at `generated`."""
     least_mass: float = 0.5
     """Probability of the two letters together below which t1 is left out."""
     content_free: bool = False
@@ -61,7 +61,7 @@ class PreferenceEvaluator(PromptEvaluator):
     batch_tokens: int = 4096
     """Cells (tokens with padding) in a batch."""
     prompt_memory_mb: int = 1024
-    """Memory, 2^20 bytes, for what the model keeps of prompts from one edit to the next; 0 reads them anew."""
+    """Memory for what attention keeps of prompts from one edit to the next; 0 reads them anew each time."""
 
     directed: ClassVar[frozenset[str]] = frozenset(METRICS)
 
@@ -69,7 +69,9 @@ class PreferenceEvaluator(PromptEvaluator):
         if self.metrics is not None:
             unknown = [metric for metric in self.metrics if metric not in METRICS]
             if isinstance(self.metrics, str) or unknown or not self.metrics:
-                raise UserError(f"{self._key}.metrics={self.metrics}: expected a list of {', '.join(METRICS)}")
+                raise UserError(
+                    f"{self._key}.metrics={self.metrics}: expected a list of {', '.join(METRICS)}"
+                )
         if not 0 <= self.least_mass < 1:
             raise UserError(f"{self._key}.least_mass={self.least_mass}: expected a probability below 1")
         for name, least in (("batch_tokens", 1), ("prompt_memory_mb", 0)):
@@ -159,11 +161,13 @@ class PreparedPreference(PreparedPrompts):
 
         Raises:
             UserError: t1 is asked for and the edit in force acts at `generated` positions.
-            ValueError: the edit in force acts on whole prompts, and these were kept as the unedited model reads them.
+            ValueError: the edit in force acts on whole prompts, and these were read before it.
         """
         if edit_positions == "generated" and self.choice:
             raise self.settings.unseen()
-        if edit_positions == "all" and any(planned.kept_bytes for planned in (self.choice, self.stance) if planned):
+        if edit_positions == "all" and any(
+            planned.kept_bytes for planned in (self.choice, self.stance) if planned
+        ):
             raise ValueError("prepared for edits that leave prompts alone; prepare with edit_positions='all'")
         frames = self._score_choice(self.choice) if self.choice else []
         if self.stance:

@@ -84,7 +84,7 @@ def plan_rows(
 def choice_rows(
     lm: LanguageModel, question: Question, description: str | None, *, content_free: bool
 ) -> QuestionRows:
-    """Return prompts with the positive answer as first option, then as second; then the same without question."""
+    """Return prompts with the positive answer as option A, then as B; then the same without the question."""
     if question.stances is None:
         return QuestionRows(reason=NO_STANCES)
     first = (question.stances.pos, question.stances.neg)

@@ -1,14 +1,13 @@
 """Prompts read once for many edits.
 
-At the edit positions `generated` and `response` nothing before a prompt's last token is edited. What attention
-keeps of those tokens (keys and values) is then the unedited model's under every edit, so that scoring one more
-edit means reading each row's last prompt token and its answer, and nothing else.
+At the edit positions `generated` and `response` nothing before a prompt's last token is edited. What
+attention keeps of those tokens (keys and values) is then the unedited model's under every edit, so that
+scoring one more edit means reading each row's last prompt token and its answer, and nothing else.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -18,8 +17,6 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from valuelocate.model import LanguageModel, TokenBatch
-
-logger = logging.getLogger(__name__)
 
 Kept = Float[Tensor, "prompt head column size"]
 
@@ -46,7 +43,9 @@ class KeptPrompts:
         """Return the logits of the rows' last prompt tokens and answers, under the edit in force."""
         tail = tail.to(lm.device)
         # A new cache each time, since the model appends to it.
-        past = DynamicCache([tuple(kept[self.row_prompt.to(kept.device)] for kept in layer) for layer in self.layers])
+        past = DynamicCache(
+            [tuple(kept[self.row_prompt.to(kept.device)] for kept in layer) for layer in self.layers]
+        )
         with _reading(lm, tail):
             output = lm.model(
                 input_ids=tail.input_ids,
@@ -63,15 +62,17 @@ def keep_prompts(lm: LanguageModel, batch: TokenBatch) -> tuple[KeptPrompts, Tok
     """Read the prompts of a batch up to their last tokens.
 
     Returns:
-        What is kept, and the batch of what is left to read: a prompt of one token and the answer a row. None where
-        the model keeps anything but plain keys and values (sliding windows, linear attention), is not told
-        positions (ALiBi), or where no prompt is longer than a token.
+        What is kept, and the batch of what is left to read: a prompt of one token and the answer a row. None
+        where the model keeps anything but plain keys and values (sliding windows, linear attention), is not
+        told positions (ALiBi), or where no prompt is longer than a token.
 
     Raises:
         RuntimeError: an edit is in force.
     """
     if lm.edits_in_force:
-        raise RuntimeError("prompts are kept as the unedited model reads them; keep them outside the edit's `with`")
+        raise RuntimeError(
+            "prompts are kept as the unedited model reads them; keep them outside the edit's `with`"
+        )
     heads = [
         tuple(ids[: length - 1])
         for ids, length in zip(batch.input_ids.tolist(), batch.prompt_lengths.tolist(), strict=True)
@@ -95,7 +96,7 @@ def keep_prompts(lm: LanguageModel, batch: TokenBatch) -> tuple[KeptPrompts, Tok
 
 
 def _read(lm: LanguageModel, batch: TokenBatch) -> tuple[tuple[Kept, Kept], ...] | None:
-    """Return the keys and values of right-padded prompts by layer, padded on the left; None if they are not plain."""
+    """Return the keys and values of prompts by layer, padded on the left; None if they are not plain."""
     batch = batch.to(lm.device)
     with _reading(lm, batch):
         output = lm.backbone(
@@ -105,13 +106,27 @@ def _read(lm: LanguageModel, batch: TokenBatch) -> tuple[tuple[Kept, Kept], ...]
             use_cache=True,
         )
     cache = output.past_key_values
-    if type(cache) is not DynamicCache or any(type(layer) is not DynamicLayer for layer in cache.layers):
+    layers = (
+        [_plain(layer, batch.input_ids.shape) for layer in cache.layers]
+        if type(cache) is DynamicCache
+        else []
+    )
+    if not layers or None in layers:
         return None
-    layers = [(layer.keys, layer.values) for layer in cache.layers]
-    shape = batch.input_ids.shape
-    if any(kept is None or (kept.shape[0], kept.shape[2]) != shape for layer in layers for kept in layer):
+    return tuple(
+        (_to_left(kept[0], batch.prompt_lengths), _to_left(kept[1], batch.prompt_lengths))
+        for kept in layers
+        if kept
+    )
+
+
+def _plain(layer: object, shape: torch.Size) -> tuple[Kept, Kept] | None:
+    """Return a cache layer's keys and values where it keeps one of each for every token."""
+    # The very class: its children keep a window, an index or a compressed form.
+    if type(layer) is not DynamicLayer or layer.keys is None or layer.values is None:
         return None
-    return tuple((_to_left(keys, batch.prompt_lengths), _to_left(values, batch.prompt_lengths)) for keys, values in layers)
+    kept = layer.keys, layer.values
+    return kept if all((part.shape[0], part.shape[2]) == tuple(shape) for part in kept) else None
 
 
 def _to_left(kept: Kept, lengths: Int64[Tensor, " prompt"]) -> Kept:
@@ -123,7 +138,7 @@ def _to_left(kept: Kept, lengths: Int64[Tensor, " prompt"]) -> Kept:
 
 
 def _tail(lm: LanguageModel, batch: TokenBatch) -> TokenBatch:
-    """Return a batch of each row's last prompt token and its answer, at the positions they have in the whole row."""
+    """Return a batch of each row's last prompt token and answer, at their positions in the whole row."""
     ids, before = batch.input_ids.tolist(), (batch.prompt_lengths - 1).tolist()
     ends = (batch.prompt_lengths + batch.answer_lengths).tolist()
     tail = TokenBatch.build(

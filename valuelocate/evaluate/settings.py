@@ -53,20 +53,20 @@ class EvaluateSettings:
         return frozenset((key, metric) for key, found in self.evaluators.items() for metric in found.directed)
 
     def prompt_evaluators(self, intervention: Intervention) -> dict[str, PromptEvaluator]:
-        """Return those that need no generated answers, with the measures that can see the intervention's edits.
+        """Return those that need no generated answers, with the measures that can see the edits.
 
-        Refuses what could not be measured or claimed; for use before a model is loaded.
+        Refuses what could not be measured or claimed; it needs no model.
 
         Raises:
-            UserError: nothing reads a preference, a measure that is asked for by name cannot see the edits, there
-                is no fluency to choose the dose by, or no strength of the grid has a meaning.
+            UserError: nothing reads a preference, a measure asked for by name cannot see the edits, there is
+                no fluency to choose the dose by, or no strength of the grid has a meaning.
         """
         intervention.doses(self.strengths)
         fluent = any(isinstance(found, FluencyEvaluator) for found in self.evaluators.values())
         if intervention.strength == "dev" and not fluent:
             raise UserError(
-                f"evaluate={sorted(self.evaluators)}: intervene.strength=dev chooses the dose by fluency; add fluency, "
-                "or give intervene.strength a number"
+                f"evaluate={sorted(self.evaluators)}: intervene.strength=dev chooses the dose by fluency; "
+                "add fluency, or give intervene.strength a number"
             )
         found = {
             key: evaluator.for_positions(intervention.positions)
@@ -75,7 +75,7 @@ class EvaluateSettings:
         }
         if not found:
             raise UserError(
-                f"evaluate={sorted(self.evaluators)}: a job's claim is about the model's preference under the edit and "
-                "under every random draw, for which nothing is generated; add preference"
+                f"evaluate={sorted(self.evaluators)}: a job's claim is about the preference under the "
+                f"edit and under every random draw, and nothing here reads it; add preference"
             )
         return found

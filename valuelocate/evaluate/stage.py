@@ -85,8 +85,8 @@ class EvaluateStage:
         """Choose the doses, score and answer under every arm, and score the answers.
 
         Raises:
-            UserError: what cannot be measured or claimed, an empty split, an edit without meaning for these sets, or
-                a set that random neurons cannot be matched to.
+            UserError: what cannot be measured or claimed, an empty split, an edit without meaning for these
+                sets, or a set that random neurons cannot be matched to.
         """
         runner = self._runner()
         # Before anything is generated: a set that leaves too few neurons to draw from.
@@ -150,9 +150,7 @@ class EvaluateStage:
             curve += measured
         return doses, curve
 
-    def _dev_fluency(
-        self, runner: ArmRunner, neurons: NeuronSet, direction: Direction
-    ) -> list[ArmFluency]:
+    def _dev_fluency(self, runner: ArmRunner, neurons: NeuronSet, direction: Direction) -> list[ArmFluency]:
         """Measure fluency on `dev` at each strength of the grid."""
         scorer = next(scorer for scorer in self._scorers if isinstance(scorer, FluencyScorer))
         questions = self.dataset.question_records(self.value, "dev")
@@ -183,7 +181,7 @@ class EvaluateStage:
         return arms
 
     def _prompt_arms(self, direction: Direction) -> list[Arm]:
-        """Return the direction's prompt arm; none where the dataset has nothing to put before the questions."""
+        """Return the direction's prompt arm; none where the dataset has no descriptions for it."""
         try:
             descriptions = self.dataset.description_records(self.value, POLE_OF[direction], "eval")
         except UserError as error:
