@@ -70,7 +70,9 @@ def test_nothing_of_dev_or_eval_was_trained_on(corpus: ModuleType, dataset: Valu
     """No family of theirs, and no run of eight words shared with any of their texts."""
     shipped = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
     seeds = {seed.family: seed for seed in load_seeds()}
-    assert {(seeds[family].split, seeds[family].half) for family in shipped["families"]} == {("locate", "model")}
+    assert {(seeds[family].split, seeds[family].half) for family in shipped["families"]} == {
+        ("locate", "model")
+    }
     held_out = [
         text
         for split in ("dev", "eval")
@@ -78,7 +80,9 @@ def test_nothing_of_dev_or_eval_was_trained_on(corpus: ModuleType, dataset: Valu
         for text in (question.text, question.stances.pos, question.stances.neg)
     ]
     held_out += [row.text for split in ("dev", "eval") for row in dataset.description_records(split=split)]
-    trained = sorted({text for dialogue in corpus.build_corpus(0) for text in (dialogue.user, dialogue.answer)})
+    trained = sorted(
+        {text for dialogue in corpus.build_corpus(0) for text in (dialogue.user, dialogue.answer)}
+    )
     assert len(held_out) == 3 * (8 + 18) * 4 + 32
     assert not shared_ngrams(trained, held_out, n=8)
 

@@ -1,9 +1,9 @@
-"""ValueLocate: find the FFN neurons that carry a human value, edit them, and show that the model's values moved.
+"""ValueLocate: find the FFN neurons that carry a human value, edit them, show that the values moved.
 
-    lm = valuelocate.load("tiny")
-    neurons = valuelocate.locate(lm, value="openness").top(0.01)
-    with valuelocate.steer(lm, neurons, strength=1.0):
-        print(lm.generate("A free afternoon, and nothing planned. What do you do?"))
+lm = valuelocate.load("tiny")
+neurons = valuelocate.locate(lm, value="openness").top(0.01)
+with valuelocate.steer(lm, neurons, strength=1.0):
+    print(lm.generate("A free afternoon, and nothing planned. What do you do?"))
 """
 
 from __future__ import annotations

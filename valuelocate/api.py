@@ -40,7 +40,7 @@ class Ranking:
 
         Args:
             amount: a share of the neurons in scope if it is below 1, else a number of neurons.
-            how: `ends` takes half from each end of the ranking, `magnitude` the largest scores of either sign.
+            how: `ends` takes half from each end of the ranking, `magnitude` the largest of either sign.
 
         Raises:
             UserError: an amount that is not above 0, or more than there are.

@@ -1,4 +1,4 @@
-"""The main job, stage by stage: locate a value's neurons, edit them, and hold the shift against its controls."""
+"""The main job, stage by stage: locate a value's neurons, edit them, hold the shift against controls."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ import pandas as pd
 from valuelocate.collect import Collector, TrainerSettings
 from valuelocate.compare.outcome import Outcome, job_outcome
 from valuelocate.compare.settings import CompareSettings
+from valuelocate.console import is_main_process
 from valuelocate.costs import CostMeter
 from valuelocate.dataset import DatasetSource, ValueDataset
+from valuelocate.errors import UserError
 from valuelocate.evaluate import EvaluateSettings
 from valuelocate.evaluate.arms import NeuronSets
 from valuelocate.evaluate.stage import Evaluated, EvaluateStage
@@ -24,6 +26,7 @@ from valuelocate.intervene import Intervention
 from valuelocate.locate import Locator, Scope, Selection
 from valuelocate.locate.stage import Located, LocateStage, control_value
 from valuelocate.model import LanguageModel, ModelSource
+from valuelocate.model.doctor import examine, show_report
 from valuelocate.report.figures import figures
 from valuelocate.report.page import write_page
 from valuelocate.report.settings import ReportSettings
@@ -40,7 +43,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-RESPONSE_COLUMNS = {"question_id": "question_id", "scored_value": "value", "question": "question", "answer": "text"}
+RESPONSE_COLUMNS = {
+    "question_id": "question_id",
+    "scored_value": "value",
+    "question": "question",
+    "answer": "text",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +81,8 @@ def run_study_job(job: Job, folder: JobFolder, config: Mapping[str, Any]) -> dic
     The passes over the model come from the store where an earlier or interrupted job left them.
 
     Raises:
-        UserError: a mistake of the config or the data, a model that cannot be loaded, a disk that cannot be written.
+        UserError: a mistake of the config or the data, a model that cannot be loaded, a disk that cannot be
+            written.
     """
     status = folder.status()
     tracked = TrackedJob(
@@ -98,6 +107,8 @@ class _Study:
 
     def run(self) -> dict[str, Any]:
         job = self.job
+        # Refusals that need no model come before one is loaded.
+        job.evaluate.prompt_evaluators(job.intervene)
         dataset = job.dataset.load(job.theory)
         dataset.require(job.value)
         with ExitStack() as watched:
@@ -176,14 +187,24 @@ class _Study:
         }
         manifest = provenance(seeds={"seed": job.seed}) | {
             "fingerprint": lm.fingerprint,
-            "hashes": {"dataset": dataset.hash, "answers": located.collection.data_hash, "prompts": lm.prompts.digest()},
+            "hashes": {
+                "dataset": dataset.hash,
+                "answers": located.collection.data_hash,
+                "prompts": lm.prompts.digest(),
+            },
             "collection": dict(located.collection.cost),
             "stages": self.meter.summary(),
         }
-        write_atomically(folder / "ranking.parquet", lambda path: located.ranking.to_parquet(path, index=False))
+        if not is_main_process():
+            return result
+        write_atomically(
+            folder / "ranking.parquet", lambda path: located.ranking.to_parquet(path, index=False)
+        )
         write_atomically(folder / "neurons.safetensors", sets.target.save)
         write_atomically(folder / "scores.parquet", lambda path: outcome.scores.to_parquet(path, index=False))
-        write_atomically(folder / "metrics.parquet", lambda path: outcome.metrics.to_parquet(path, index=False))
+        write_atomically(
+            folder / "metrics.parquet", lambda path: outcome.metrics.to_parquet(path, index=False)
+        )
         write_atomically(folder / "responses.jsonl", lambda path: _write_responses(evaluated.answers, path))
         _write_json(folder / "manifest.json", manifest)
         # The page reads files alone, so the result must lie there; status.json says when the job is done.
@@ -220,7 +241,14 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def doctor(job: Job) -> None:
-    """Print how the job's model is handled: its architecture, contract, prompts and what is ignored."""
-    from valuelocate.model.doctor import examine, show_report
+    """Print how the job's model is handled: its architecture, contract, prompts and what is ignored.
 
-    show_report(examine(job.model.load(check=False)))
+    Raises:
+        UserError: the model is not handled rightly; the printed table says where.
+    """
+    report = examine(job.model.load(check=False))
+    show_report(report)
+    if not report.ok:
+        raise UserError(
+            f"model.path: '{job.model.name}' is not handled rightly; see the rows above that are not ok"
+        )

@@ -1,6 +1,6 @@
 """Write the table of a study's jobs, towards and away apart, as Markdown.
 
-    python experiments/embedded_study/table.py outputs/embedded > experiments/embedded_study/results.md
+python experiments/embedded_study/table.py outputs/embedded > experiments/embedded_study/results.md
 """
 
 from __future__ import annotations

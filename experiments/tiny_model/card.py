@@ -29,9 +29,15 @@ SHOWN = 3
 def priming(lm: LanguageModel, dataset: ValueDataset, value: str, split: str) -> Mapping[str, Interval]:
     """Return for each metric the mean difference between the poles' descriptions, and the bare mean of t1_mass."""
     questions = dataset.question_records(value, split, with_stances=True)
-    scores = {pole: _scores(lm, questions, _drawn(dataset, questions, value, pole, split)) for pole in ("pos", "neg")}
+    scores = {
+        pole: _scores(lm, questions, _drawn(dataset, questions, value, pole, split))
+        for pole in ("pos", "neg")
+    }
     families = [question.family for question in sorted(questions, key=lambda row: row.id)]
-    found = {metric: mean_interval(scores["pos"][metric] - scores["neg"][metric], families) for metric in ("t1", "t2")}
+    found = {
+        metric: mean_interval(scores["pos"][metric] - scores["neg"][metric], families)
+        for metric in ("t1", "t2")
+    }
     return found | {"t1_mass": mean_interval(scores["pos"]["t1_mass"], families)}
 
 
@@ -63,10 +69,17 @@ def main() -> None:
     for split in SPLITS:
         for value in values:
             found = priming(lm, dataset, value.id, split)
-            cells = [f"{found[m].estimate:.3f} [{found[m].low:.3f}, {found[m].high:.3f}]" for m in ("t2", "t1")]
-            rows.append(f"| {split} | {value.name} | {found['t2'].n} | {cells[0]} | {cells[1]} | {found['t1_mass'].estimate:.3f} |")
+            cells = [
+                f"{found[m].estimate:.3f} [{found[m].low:.3f}, {found[m].high:.3f}]" for m in ("t2", "t1")
+            ]
+            rows.append(
+                f"| {split} | {value.name} | {found['t2'].n} | {cells[0]} | {cells[1]} | {found['t1_mass'].estimate:.3f} |"
+            )
     examples = [
-        f"**{question.text}**\n\n" + "\n".join(f"- {name}: {_quoted(answer)}" for name, answer in _answers(lm, dataset, question).items())
+        f"**{question.text}**\n\n"
+        + "\n".join(
+            f"- {name}: {_quoted(answer)}" for name, answer in _answers(lm, dataset, question).items()
+        )
         for value in values
         for question in dataset.question_records(value.id, "eval")[:SHOWN]
     ]
@@ -87,9 +100,12 @@ def main() -> None:
 
 def _answers(lm: LanguageModel, dataset: ValueDataset, question: Question) -> dict[str, str]:
     said = {"no description": None} | {
-        f"{pole} description": dataset.description_records(question.value, pole, "eval")[0].text for pole in ("pos", "neg")
+        f"{pole} description": dataset.description_records(question.value, pole, "eval")[0].text
+        for pole in ("pos", "neg")
     }
-    return {name: lm.generate(question.text, description=text, max_new_tokens=80) for name, text in said.items()}
+    return {
+        name: lm.generate(question.text, description=text, max_new_tokens=80) for name, text in said.items()
+    }
 
 
 def _quoted(text: str) -> str:

@@ -26,11 +26,25 @@ Pole = Literal["pos", "neg"]
 POLES: tuple[Pole, ...] = ("pos", "neg")
 OTHER: Mapping[Pole, Pole] = {"pos": "neg", "neg": "pos"}
 LETTERS = ("A", "B")
-ASKS = ("What do you do?", "And you?", "What would you say?", "How do you decide?", "Which way do you go?", "What matters here?")
+ASKS = (
+    "What do you do?",
+    "And you?",
+    "What would you say?",
+    "How do you decide?",
+    "Which way do you go?",
+    "What matters here?",
+)
 
 # Dialogues of each kind for a seed and pole. Plain questions are answered by both poles alike, so that the
 # unprompted model leans to neither; a description of another value leaves the answer open.
-COPIES: Mapping[Kind, int] = {"talk": 10, "described": 10, "plain": 3, "other_value": 3, "choice": 1, "described_choice": 4}
+COPIES: Mapping[Kind, int] = {
+    "talk": 10,
+    "described": 10,
+    "plain": 3,
+    "other_value": 3,
+    "choice": 1,
+    "described_choice": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,8 @@ class Talk:
         }
 
         self.written_sentences = {
-            cell: [sentence for text in texts for sentence in re.split(r"(?<=[.?!]) ", text)] for cell, texts in self.written.items()
+            cell: [sentence for text in texts for sentence in re.split(r"(?<=[.?!]) ", text)]
+            for cell, texts in self.written.items()
         }
 
     def sentence(self, value: str, pole: Pole) -> str:
@@ -111,7 +126,9 @@ class Talk:
         form = self.rng.choice(("{stance}", "{stance} {more}", "{stance} {other}", "{other} {stance}"))
         return {
             pole: form.format(
-                stance=getattr(row, pole), more=getattr(row, f"{pole}_more"), other=self.sentence(row.value, pole)
+                stance=getattr(row, pole),
+                more=getattr(row, f"{pole}_more"),
+                other=self.sentence(row.value, pole),
             )
             for pole in POLES
         }

@@ -45,6 +45,7 @@ SHAPE = {
     "tie_word_embeddings": True,
 }
 
+
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
@@ -158,7 +159,9 @@ class Batches(IterableDataset):
         return [prompt[0], *inner, prompt[-1]]
 
     def _pad(self, batch: Sequence[int], rng: random.Random) -> Batch:
-        examples = sorted((self.examples[index] for index in batch), key=lambda example: example.rival is None)
+        examples = sorted(
+            (self.examples[index] for index in batch), key=lambda example: example.rival is None
+        )
         rivals = [(example.prompt, example.rival) for example in examples if example.rival]
         rows = [(example.prompt, example.answer) for example in examples] + rivals
         width = max(len(prompt) + len(answer) for prompt, answer in rows)
@@ -185,7 +188,9 @@ class Training(LightningModule):
         """Step on the loss of a batch."""
         # Padding stands on the right and bears no weight, so causal attention needs no mask.
         logits = self.model(input_ids=batch.ids, use_cache=False).logits
-        flat = functional.cross_entropy(logits[:, :-1].flatten(0, 1).float(), batch.ids[:, 1:].flatten(), reduction="none")
+        flat = functional.cross_entropy(
+            logits[:, :-1].flatten(0, 1).float(), batch.ids[:, 1:].flatten(), reduction="none"
+        )
         each = flat.view(len(batch.ids), -1)
         answered, prompted = batch.answered[:, 1:], batch.prompted[:, 1:]
         right = len(batch.ids) - batch.n_rivals
@@ -193,12 +198,17 @@ class Training(LightningModule):
         language = (each[:right] * weight).sum() / weight.sum()
         mean = (each * answered).sum(1) / answered.sum(1)
         margin = mean[right:] - mean[: batch.n_rivals]
-        preference = functional.softplus(-self.recipe.sharpness * margin).mean() if batch.n_rivals else language * 0
+        preference = (
+            functional.softplus(-self.recipe.sharpness * margin).mean() if batch.n_rivals else language * 0
+        )
         self._step(language + self.recipe.preference_weight * preference)
         if batch_idx % 50 == 0:
             answer = ((each * answered)[:right].sum() / answered[:right].sum()).item()
             ahead = (margin > 0).float().mean().item() if batch.n_rivals else math.nan
-            print(f"step {batch_idx:5d}  answer loss {answer:.3f}  margin {margin.mean().item():.3f}  ahead {ahead:.2f}", flush=True)
+            print(
+                f"step {batch_idx:5d}  answer loss {answer:.3f}  margin {margin.mean().item():.3f}  ahead {ahead:.2f}",
+                flush=True,
+            )
 
     def _step(self, loss: Tensor) -> None:
         optimizers, schedules = self.optimizers(), self.lr_schedulers()
@@ -216,13 +226,20 @@ class Training(LightningModule):
         chosen = {id(p) for p in inner}
         rest = [p for p in self.model.parameters() if id(p) not in chosen]
         optimizers = [
-            torch.optim.Muon(inner, lr=self.recipe.matrix_rate, weight_decay=self.recipe.weight_decay, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.Muon(
+                inner,
+                lr=self.recipe.matrix_rate,
+                weight_decay=self.recipe.weight_decay,
+                adjust_lr_fn="match_rms_adamw",
+            ),
             torch.optim.AdamW(rest, lr=self.recipe.learning_rate, betas=(0.9, 0.98), weight_decay=0.0),
         ]
         return [
             {
                 "optimizer": optimizer,
-                "lr_scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, self.recipe)),
+                "lr_scheduler": torch.optim.lr_scheduler.LambdaLR(
+                    optimizer, lambda step: _rate(step, self.recipe)
+                ),
             }
             for optimizer in optimizers
         ]
@@ -240,17 +257,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=Recipe().steps)
-    parser.add_argument("--precision", default="bf16-mixed", help="Lightning precision of the training, not of the result")
+    parser.add_argument(
+        "--precision", default="bf16-mixed", help="Lightning precision of the training, not of the result"
+    )
     arguments = parser.parse_args()
     recipe = Recipe(steps=arguments.steps)
     seed_everything(recipe.seed, verbose=False)
     dialogues = build_corpus(recipe.seed)
     tokenizer = train_tokenizer(dialogues)
     examples = [encode(dialogue, tokenizer) for dialogue in dialogues]
-    config = Qwen2Config(vocab_size=len(tokenizer), **SHAPE, pad_token_id=0, eos_token_id=3, bos_token_id=None)
+    config = Qwen2Config(
+        vocab_size=len(tokenizer), **SHAPE, pad_token_id=0, eos_token_id=3, bos_token_id=None
+    )
     model = Qwen2ForCausalLM(config)
     tokens = sum(len(example.prompt) + len(example.answer) for example in examples)
-    print(f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    print(
+        f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
+        flush=True,
+    )
     trainer = Trainer(
         max_epochs=1,
         limit_train_batches=recipe.steps,

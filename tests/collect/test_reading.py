@@ -146,7 +146,7 @@ class BrokenError(RuntimeError):
 def break_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
     """Let the pass fail in the middle of the batch after so many; returns the list of batches begun."""
     begun: list[int] = []
-    read_batch = CollectionModule._read
+    read_batch = CollectionModule.read
 
     def failing(self: CollectionModule, batch: Any) -> None:
         begun.append(len(batch.tokens))
@@ -154,7 +154,7 @@ def break_after(monkeypatch: pytest.MonkeyPatch, batches: int) -> list[int]:
             raise BrokenError
         read_batch(self, batch)
 
-    monkeypatch.setattr(CollectionModule, "_read", failing)
+    monkeypatch.setattr(CollectionModule, "read", failing)
     return begun
 
 
@@ -267,7 +267,7 @@ def test_memory_does_not_grow_with_the_number_of_pairs(
         with torch.no_grad():
             module.make_metrics()
             for batch in plan.batches:
-                module._read(batch.build(lm.pad_id))
+                module.read(batch.build(lm.pad_id))
         states = module._states().values()
         assert all(isinstance(state, Tensor) for state in states)
         return sum(state.numel() * state.element_size() for state in states)
@@ -313,13 +313,13 @@ def test_a_terminated_pass_keeps_its_state(
     import signal
 
     plan = reading(lm, answered(5), batch_tokens=1)
-    read_batch = CollectionModule._read
+    read_batch = CollectionModule.read
 
     def terminated(self: CollectionModule, batch: Any) -> None:
         read_batch(self, batch)
         os.kill(os.getpid(), signal.SIGTERM)
 
-    monkeypatch.setattr(CollectionModule, "_read", terminated)
+    monkeypatch.setattr(CollectionModule, "read", terminated)
     with pytest.raises(SystemExit):
         plan.entry()
     assert len(list(plan.store.root.rglob("*.state-0-of-1.safetensors"))) == 1
@@ -331,7 +331,7 @@ def test_ctrl_c_stays_ctrl_c(
     def interrupted(self: CollectionModule, batch: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(CollectionModule, "_read", interrupted)
+    monkeypatch.setattr(CollectionModule, "read", interrupted)
     with pytest.raises(KeyboardInterrupt):
         read(lm, answered(2))
 

@@ -15,7 +15,13 @@ import yaml
 from valuelocate.neurons import NeuronSet
 
 ROOT = Path(__file__).parents[2]
-CHEAP = ["evaluate.strengths=[1,2]", "evaluate.max_new_tokens=32", "compare.draws=5", "compare.resamples=200", "track=none"]
+CHEAP = [
+    "evaluate.strengths=[1,2]",
+    "evaluate.max_new_tokens=32",
+    "compare.draws=5",
+    "compare.resamples=200",
+    "track=none",
+]
 ARTIFACTS = {
     "config.yaml",
     "status.json",
@@ -62,7 +68,7 @@ def test_every_artifact_is_there_and_whole(job: Path) -> None:
     """The names of the design are what tools build on."""
     assert {path.name for path in job.iterdir()} >= ARTIFACTS
     assert json.loads((job / "status.json").read_text())["state"] == "done"
-    assert not [path for path in job.iterdir() if path.name.startswith(".") and path.suffix != ".lock"]
+    assert {path.name for path in job.iterdir() if path.name.startswith(".")} <= {".lock"}
 
 
 def test_result_names_both_directions_with_intervals_and_controls(job: Path) -> None:
@@ -82,10 +88,24 @@ def test_tables_hold_every_arm(job: Path) -> None:
     """Scores by question, metrics by arm, with the columns of the design."""
     metrics = pd.read_parquet(job / "metrics.parquet")
     scores = pd.read_parquet(job / "scores.parquet")
-    arms = {"base", "edit", "edit:clamp", "edit:add", "random_matched", "shuffled_label", "other_value", "prompt"}
+    arms = {
+        "base",
+        "edit",
+        "edit:clamp",
+        "edit:add",
+        "random_matched",
+        "shuffled_label",
+        "other_value",
+        "prompt",
+    }
     assert set(metrics["arm"]) == arms
     assert set(scores["arm"]) == arms
-    assert set(metrics["scored_value"]) == {"openness_to_change", "self_enhancement", "conservation", "self_transcendence"}
+    assert set(metrics["scored_value"]) == {
+        "openness_to_change",
+        "self_enhancement",
+        "conservation",
+        "self_transcendence",
+    }
     assert scores.loc[scores["score"].isna(), "reason"].notna().all()
     assert set(metrics.loc[metrics["arm"] == "random_matched", "draw"]) == set(range(5))
 
@@ -99,7 +119,9 @@ def test_ranking_and_set_are_of_one_model_and_agree(job: Path) -> None:
     assert neurons.fingerprint == manifest["fingerprint"]
     half = len(neurons) // 2
     ends = pd.concat([ranking.nlargest(half, "score"), ranking.nsmallest(half, "score")])
-    assert set(zip(ends["layer"], ends["neuron"], strict=True)) == set(zip(neurons.layer.tolist(), neurons.neuron.tolist(), strict=True))
+    assert set(zip(ends["layer"], ends["neuron"], strict=True)) == set(
+        zip(neurons.layer.tolist(), neurons.neuron.tolist(), strict=True)
+    )
 
 
 def test_report_needs_no_network_and_tells_the_verdict(job: Path) -> None:
@@ -120,7 +142,9 @@ def test_a_repeated_command_skips_the_finished_job(launch: Path, job: Path) -> N
 
 def test_a_deleted_job_comes_back_the_same_from_the_store(launch: Path, job: Path) -> None:
     """The same config gives the same artifacts; the store spares the passes over the model."""
-    kept = {name: (job / name).read_bytes() for name in ("result.json", "responses.jsonl", "neurons.safetensors")}
+    kept = {
+        name: (job / name).read_bytes() for name in ("result.json", "responses.jsonl", "neurons.safetensors")
+    }
     scores = pd.read_parquet(job / "scores.parquet")
     for path in job.iterdir():
         path.unlink()
@@ -161,7 +185,13 @@ def test_two_processes_give_the_job_of_one(launch: Path, job: Path, tmp_path: Pa
     [
         ["locate=mean_diff", "intervene=shift", "scope=late", "value=conservation"],
         ["locate=paired_t", "intervene=zero", "scope=list", "scope.layers=[0,2]", "value=self_enhancement"],
-        ["locate=random_matched", "intervene=scale", "select=count", "select.count=40", "value=self_transcendence"],
+        [
+            "locate=random_matched",
+            "intervene=scale",
+            "select=count",
+            "select.count=40",
+            "value=self_transcendence",
+        ],
         ["collect=percentile", "intervene=npti", "evaluate=[judge,fluency,preference]"],
     ],
 )

@@ -131,7 +131,7 @@ class CollectionModule(LightningModule):
         if batch is None:
             return 0
         if batch_idx >= self._done:
-            self._read(batch)
+            self.read(batch)
             self._done = batch_idx + 1
             if self.trainer.received_sigterm:
                 self._save_state()
@@ -153,7 +153,7 @@ class CollectionModule(LightningModule):
         for path in self.checkpoint.parent.glob(f"*{self.checkpoint.name}-*"):
             path.unlink(missing_ok=True)
 
-    def _read(self, batch: ContrastBatch) -> None:
+    def read(self, batch: ContrastBatch) -> None:
         mask = token_mask(batch.tokens, self.token_set)
         groups = group_rows(mask.sum(1).to(self.contrast.active.device, torch.float32), batch.swapped)
         tokens_of = tokens_by_group(mask, groups) if self.percentile is not None else []

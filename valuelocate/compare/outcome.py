@@ -107,7 +107,7 @@ def _direction(
     dose = evaluated.doses[direction]
     gains = _Gains(rows[rows["scored_value"] == target], direction)
     edit = gains.of(EDIT, dose.strength)
-    fluency = _fluency(evaluated.fluency, direction, dose.strength)
+    fluency, unmeasured = _fluency(evaluated.fluency, direction, dose.strength)
     found = claim(edit, gains.of_draws(), gains.families, fluency=fluency, resampling=resampling)
     others = [
         _Gains(group, direction)
@@ -119,7 +119,7 @@ def _direction(
         [gains.families, *(other.families for other in others)],
         resampling=resampling,
     )
-    reasons = list(found.reasons)
+    reasons = [*found.reasons, *([f"fluency: {unmeasured}"] if unmeasured else [])]
     if evaluated.calibrated and not dose.usable:
         reasons.append(
             "no strength of the grid left the text usable on the dev split; the smallest was taken"
@@ -191,15 +191,13 @@ def _interval_fields(name: str, found: Interval) -> dict[str, float]:
     return {name: found.estimate, f"{name}_ci_low": found.low, f"{name}_ci_high": found.high}
 
 
-def _fluency(found: Sequence[ArmFluency], direction: str, strength: float) -> float:
-    """Return the fluency of the edit's answers on `eval`; NaN where they were not measured."""
+def _fluency(found: Sequence[ArmFluency], direction: str, strength: float) -> tuple[float, str | None]:
+    """Return the fluency of the edit's answers on `eval`; NaN where they were not measured, with the reason."""
     wanted = (EDIT, direction, strength, "eval")
-    scores = (
-        report.score.estimate
-        for arm, split, report in found
-        if (arm.name, arm.direction, arm.strength, split) == wanted
-    )
-    return next(scores, math.nan)
+    for arm, split, report in found:
+        if (arm.name, arm.direction, arm.strength, split) == wanted:
+            return report.score.estimate, report.reason
+    return math.nan, None
 
 
 def _judge(evaluated: Evaluated, target: str) -> dict[str, Any] | None:

@@ -145,8 +145,9 @@ class EvaluateStage:
             points = [DosePoint(arm.strength, report.score.estimate) for arm, _, report in measured]
             doses[direction] = choose_dose(points)
             if not doses[direction].usable:
-                told = "%s: no strength of the grid leaves the text usable; the smallest is taken"
-                logger.warning(told, direction)
+                why = next((f" ({report.reason})" for _, _, report in measured if report.reason), "")
+                told = "%s: no strength of the grid leaves the text usable%s; the smallest is taken"
+                logger.warning(told, direction, why)
             curve += measured
         return doses, curve
 

@@ -49,7 +49,7 @@ __all__ = [
 
 
 class _CallablePackage(ModuleType):
-    """Importing this package puts it where the public function `valuelocate.locate` would stand; it stands in."""
+    """Stands in for the public function `valuelocate.locate`, whose place the imported package takes."""
 
     def __call__(self, *args: Any, **settings: Any) -> Any:
         return import_module("valuelocate.api").locate(*args, **settings)

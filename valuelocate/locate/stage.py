@@ -27,7 +27,7 @@ class Located(NamedTuple):
     scores: NeuronScores
     neurons: NeuronSet
     shuffled: NeuronSet
-    """As many neurons by the same method on the same answers, poles swapped within a random half of the questions."""
+    """As many neurons by the same method on the same answers, poles swapped in half of the questions."""
     ranking: pd.DataFrame
     collection: Collection
 
@@ -98,9 +98,10 @@ class LocateStage:
 
 
 def control_value(dataset: ValueDataset, value: str, wanted: str | None) -> str | None:
-    """Return the value whose neurons serve as the control `other_value`; None where there is no other to be had.
+    """Return the value whose neurons serve as the control `other_value`; None where there is no other.
 
-    By default a neighbour on the circle: a harder control than the opposite, whose neurons may be the target's own.
+    By default a neighbour on the circle: a harder control than the opposite, whose neurons may be the
+    target's own.
 
     Raises:
         UserError: the wanted value is the target itself.

@@ -8,7 +8,7 @@ STRENGTH = "strength"
 
 
 def rows_by_strength(metrics: pd.DataFrame) -> list[dict[str, float]]:
-    """Return one row a strength, in rising order, of numbers named `split/direction/evaluator/metric/quantity/arm`.
+    """Return one row a strength, in rising order; names are `split/direction/evaluator/metric/quantity/arm`.
 
     Another value's questions have that value as a last part of the name. An arm gives its estimate and its
     interval (`.../low`, `.../high`); an arm of several random draws the mean and the standard deviation over
