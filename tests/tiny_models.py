@@ -88,7 +88,6 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = {
             "jais2",
             "nanochat",
             "starcoder2",
-            "persimmon",
         ],
         _ROTARY,
     ),

@@ -91,7 +91,7 @@ def test_one_row_a_job_with_result_choices_and_cost(tmp_path: Path):
     [row] = frame.to_dict("records")
     expected = {
         "job": "a",
-        "state": "done",
+        "status": "done",
         "value": "openness_to_change",
         "model": "tiny",
         "locate": "mean_diff",
@@ -123,7 +123,7 @@ def test_failed_and_running_jobs_have_no_numbers(tmp_path: Path):
     )
     write_job(tmp_path, "busy", state="running")
     frame = study_frame(tmp_path).set_index("job")
-    assert frame.loc["bad", ["state", "error", "locate", "value"]].tolist() == [
+    assert frame.loc["bad", ["status", "error", "locate", "value"]].tolist() == [
         "failed",
         "boom",
         "paired_t",
@@ -163,8 +163,8 @@ def test_a_broken_job_is_a_row_and_a_warning(tmp_path: Path, caplog: pytest.LogC
     (folder / "result.json").write_text("{", encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         frame = study_frame(tmp_path).set_index("job")
-    assert frame.loc["torn", "state"] == "unreadable"
-    assert frame.loc["good", "state"] == "done"
+    assert frame.loc["torn", "status"] == "unreadable"
+    assert frame.loc["good", "status"] == "done"
     assert "torn" in caplog.text
 
 

@@ -113,7 +113,6 @@ FORMULAS: Mapping[str, Formula] = {
     "phi": _plain(_BLOCKS, "mlp.fc1", "mlp.fc2", gelu_tanh),
     "nanochat": _plain(_BLOCKS, "mlp.fc1", "mlp.fc2", relu_squared),
     "starcoder2": _plain(_BLOCKS, "mlp.c_fc", "mlp.c_proj", gelu_tanh),
-    "persimmon": _plain(_BLOCKS, "mlp.dense_h_to_4h", "mlp.dense_4h_to_h", relu_squared),
     "gpt2": _plain(_H, "mlp.c_fc", "mlp.c_proj", gelu_tanh, transposed=True),
     "gpt_bigcode": _plain(_H, "mlp.c_fc", "mlp.c_proj", gelu_tanh),
     "gpt_neo": _plain(_H, "mlp.c_fc", "mlp.c_proj", gelu_tanh),

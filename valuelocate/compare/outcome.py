@@ -192,7 +192,7 @@ def _interval_fields(name: str, found: Interval) -> dict[str, float]:
 
 
 def _fluency(found: Sequence[ArmFluency], direction: str, strength: float) -> tuple[float, str | None]:
-    """Return the fluency of the edit's answers on `eval`; NaN where they were not measured, with the reason."""
+    """Return the fluency of the edit's answers on `eval`; NaN where it is missing, with the reason."""
     wanted = (EDIT, direction, strength, "eval")
     for arm, split, report in found:
         if (arm.name, arm.direction, arm.strength, split) == wanted:

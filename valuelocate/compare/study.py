@@ -48,12 +48,12 @@ _OUTCOME = (*_NUMBERS, "p_holm", "verdict", "verdict_in_study", "reasons")
 _COSTS = ("seconds", "forwards", "backwards", "tokens", "peak_memory_mb")
 
 TEXT_COLUMNS = (
-    *("job", "state", "error", "overrides", "value_name", "metric"),
+    *("job", "status", "error", "overrides", "value_name", "metric"),
     *(choice for choice in CHOICES if choice != "seed"),
     *(f"{prefix}{name}" for prefix in ("", "away_") for name in ("verdict", "verdict_in_study", "reasons")),
 )
 COLUMNS = (
-    *("job", "state", "error", "attempt", "overrides", *CHOICES, "value_name", "metric", "level"),
+    *("job", "status", "error", "attempt", "overrides", *CHOICES, "value_name", "metric", "level"),
     *_OUTCOME,
     *(f"away_{name}" for name in _OUTCOME),
     *("judge_valid", "judge_auroc", "k_effective", "n_in_scope", *_COSTS),
@@ -107,7 +107,7 @@ def job_folders(study_folder: Path) -> list[Path]:
 
 
 def _correct(frame: pd.DataFrame, prefix: str) -> None:
-    claims = (frame["state"] == "done") & (frame["locate"] != "random_matched").fillna(True)
+    claims = (frame["status"] == "done") & (frame["locate"] != "random_matched").fillna(True)
     frame[f"{prefix}p_holm"] = holm(frame[f"{prefix}p_rank"].where(claims).tolist())
     verdict = frame[f"{prefix}verdict"]
     lost = (verdict == "moved").fillna(False) & claims & ~(frame[f"{prefix}p_holm"] <= ALPHA)
@@ -115,7 +115,7 @@ def _correct(frame: pd.DataFrame, prefix: str) -> None:
 
 
 def _job_row(folder: Path) -> dict[str, Any]:
-    row: dict[str, Any] = {"job": folder.name, "state": "unreadable"}
+    row: dict[str, Any] = {"job": folder.name, "status": "unreadable"}
     try:
         status, config = _json(folder / "status.json"), _yaml(folder / "config.yaml")
         result = _json(folder / "result.json") if status.get("state") == "done" else {}
@@ -126,7 +126,7 @@ def _job_row(folder: Path) -> dict[str, Any]:
         return row | {"error": str(error)}
     overrides = [str(override) for override in status.get("overrides") or ()]
     row |= {
-        "state": status.get("state") or "unknown",
+        "status": status.get("state") or "unknown",
         "error": status.get("error"),
         "attempt": status.get("attempt"),
         "overrides": " ".join(overrides),

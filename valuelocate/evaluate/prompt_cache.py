@@ -18,7 +18,7 @@ from transformers.cache_utils import DynamicCache, DynamicLayer
 
 from valuelocate.model import LanguageModel, TokenBatch
 
-Kept = Float[Tensor, "prompt head column size"]
+Kept = Float[Tensor, "prompt _ column _"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

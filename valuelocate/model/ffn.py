@@ -81,7 +81,6 @@ FAMILIES: tuple[Family, ...] = (
     Family(model_types=("gpt2", "gpt_neo", "gpt_bigcode"), layers=("transformer.h",), **_FC_PROJ),
     Family(model_types=("gptj", "codegen"), layers=("transformer.h",), **_FC_IN_OUT),
     Family(model_types=("gpt_neox",), layers=("gpt_neox.layers",), **_FOUR_H),
-    Family(model_types=("persimmon",), layers=("model.layers",), **_FOUR_H),
     Family(model_types=("falcon",), layers=("transformer.h",), **_FOUR_H),
     Family(
         model_types=("bloom",),

@@ -59,7 +59,7 @@ def _context(
     return {
         "name": folder.name,
         "n_jobs": len(study),
-        "states": study["state"].value_counts().to_dict(),
+        "states": study["status"].value_counts().to_dict(),
         "values": values,
         "methods": methods,
         "grid": {(row.label, row.value, row.direction): row for row in rows} if len(methods) > 1 else {},
@@ -103,9 +103,9 @@ def _without(study: pd.DataFrame) -> list[dict[str, Any]]:
             "job": row["job"],
             "label": name,
             "value": None if pd.isna(row["value"]) else row["value"],
-            "state": row["state"],
+            "state": row["status"],
             "error": None if pd.isna(row["error"]) else row["error"],
         }
         for row, name in zip(study.to_dict("records"), names, strict=True)
-        if row["state"] != "done"
+        if row["status"] != "done"
     ]

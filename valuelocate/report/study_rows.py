@@ -90,7 +90,7 @@ def study_rows(study: pd.DataFrame) -> list[StudyRow]:
             costs={key: row[key] for key in ("seconds", "forwards")},
         )
         for row, label in zip(study.to_dict("records"), labels(study), strict=True)
-        if row["state"] == "done"
+        if row["status"] == "done"
         for direction in DIRECTIONS
         if not pd.isna(_outcome(row, direction)["verdict"])
     ]

@@ -74,14 +74,14 @@ def study_table(study: pd.DataFrame) -> Table:
 
 
 def _study_cells(row: Mapping[Any, Any]) -> list[str]:
-    if row["state"] != "done":
+    if row["status"] != "done":
         missing = [""] * 5
         return [
             str(row["job"]),
             _name(row["value"]),
             _name(row["locate"]),
             *missing,
-            f"{row['state']}: {_name(row['error'])}",
+            f"{row['status']}: {_name(row['error'])}",
             "",
         ]
     return [
