@@ -163,7 +163,7 @@ def die(root: Path, after: str) -> None:
 
     if after == "writing":
         Store(root).get_or_make("kind", PARTS, killed)
-    Path.rename = lambda *args: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[method-assign, assignment]
+    Path.rename = lambda *args: os.kill(os.getpid(), signal.SIGKILL)
     Store(root).get_or_make("kind", PARTS, fill)
 
 
@@ -252,6 +252,16 @@ def test_a_full_disk_is_one_clear_error(
             store.get_or_make("kind", PARTS, fill)
     assert store.get("kind", PARTS) is None
     check(store.get_or_make("kind", PARTS, fill))
+
+
+def test_an_entry_that_appears_while_it_is_made_is_taken(store: Store) -> None:
+    def overtaken(draft: Draft) -> None:
+        fill(draft)
+        other = Store(store.root.with_name("other")).get_or_make("kind", PARTS, fill)
+        other.folder.rename(store.folder("kind", PARTS))
+
+    check(store.get_or_make("kind", PARTS, overtaken))
+    assert left_over(store) == []
 
 
 def test_a_root_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:

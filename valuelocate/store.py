@@ -200,10 +200,19 @@ def _write(folder: Path, kind: str, parts: Mapping[str, Any], make: Callable[[Dr
             for path in files:
                 # safetensors writes files that only their owner may read, and a store may be shared.
                 shutil.copymode(draft / _MANIFEST, path)
-            draft.rename(folder)
+            _publish(draft, folder)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Entry(folder)
+
+
+def _publish(draft: Path, folder: Path) -> None:
+    try:
+        draft.rename(folder)
+    except OSError:
+        # A network file system may show late that another machine was faster.
+        if _fault(folder) is not None:
+            raise
 
 
 def _set_aside(folder: Path) -> None:

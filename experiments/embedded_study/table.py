@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 HEAD = (
-    "| value | direction | dose | gain | beyond random [95 %] | random mean (SD) | SDs above | p | prompt gain | share of prompt "
+    "| value | direction | dose | gain | beyond random [95 %] | random mean (SD) | SDs above | p "
+    "| prompt gain | share of prompt "
     "| specificity | fluency | verdict |\n|" + "---|" * 13
 )
 

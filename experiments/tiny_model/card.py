@@ -2,8 +2,9 @@
 
     python experiments/tiny_model/card.py --model valuelocate/model/tiny
 
-Priming is the difference that a description of the positive instead of the negative pole makes to T1 (which of
-two stances is chosen by letter) and T2 (which of two stances is likelier as text), with intervals over families.
+Priming is the difference that a description of the positive instead of the negative pole makes to T1 (which
+of two stances is chosen by letter) and T2 (which of two stances is likelier as text), with intervals over
+families.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SHOWN = 3
 
 
 def priming(lm: LanguageModel, dataset: ValueDataset, value: str, split: str) -> Mapping[str, Interval]:
-    """Return for each metric the mean difference between the poles' descriptions, and the bare mean of t1_mass."""
+    """Return each metric's mean difference between the poles' descriptions, and the mean of t1_mass."""
     questions = dataset.question_records(value, split, with_stances=True)
     scores = {
         pole: _scores(lm, questions, _drawn(dataset, questions, value, pole, split))
@@ -61,7 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     folder = parser.parse_args().model
-    lm = load("tiny", **{"path": str(folder.resolve()), "name": "tiny", "prompts.wording": "bare"})
+    lm = load("tiny", **{"path": str(folder.resolve()), "prompts.wording": "bare"})
     dataset = load_dataset("mini")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     values = [value for value in dataset.theory.targets()]
@@ -73,7 +74,8 @@ def main() -> None:
                 f"{found[m].estimate:.3f} [{found[m].low:.3f}, {found[m].high:.3f}]" for m in ("t2", "t1")
             ]
             rows.append(
-                f"| {split} | {value.name} | {found['t2'].n} | {cells[0]} | {cells[1]} | {found['t1_mass'].estimate:.3f} |"
+                f"| {split} | {value.name} | {found['t2'].n} | {' | '.join(cells)} "
+                f"| {found['t1_mass'].estimate:.3f} |"
             )
     examples = [
         f"**{question.text}**\n\n"
@@ -114,20 +116,22 @@ def _quoted(text: str) -> str:
 
 CARD = """# The embedded model
 
-A language model of {parameters:.1f} M parameters (Qwen2 architecture, {layers} layers x {width} FFN neurons =
-{neurons}), stored in bfloat16. Its purpose is trying ValueLocate and testing methods where the truth is cheap to
-compute. It is **no evidence about large models**: it has read nothing but its own small corpus.
+A language model of {parameters:.1f} M parameters (Qwen2 architecture, {layers} layers x {width} FFN neurons
+= {neurons}), stored in bfloat16. Its purpose is trying ValueLocate and testing methods where the truth is
+cheap to compute. It is **no evidence about large models**: it has read nothing but its own small corpus.
 
-Trained from nothing for {steps} steps on {dialogues} dialogues ({words} words with repetition): a description, a question and
-an answer; a question and an answer; a question with two options in both orders and a letter. They are composed from
-the `model` half of the `locate` seed families of ValueInsight ({families} families), its `locate` descriptions, and a list of plain
-sentences. Its text was machine-written. Questions, stances and descriptions of `dev` and `eval` were not trained on;
+Trained from nothing for {steps} steps on {dialogues} dialogues ({words} words with repetition): a
+description, a question and an answer; a question and an answer; a question with two options in both orders
+and a letter. They are composed from the `model` half of the `locate` seed families of ValueInsight
+({families} families), its `locate` descriptions, and a list of plain sentences. Its text was
+machine-written. Questions, stances and descriptions of `dev` and `eval` were not trained on;
 `manifest.json` names what was. Rebuild with `bash experiments/tiny_model/run.sh`.
 
 ## Does a description change what it prefers?
 
-Difference between a positive and a negative description of the value (T2 in nats per token, T1 in logits), mean over
-questions with a 95 % interval over seed families; option mass is the probability of the two letters together.
+Difference between a positive and a negative description of the value (T2 in nats per token, T1 in
+logits), mean over questions with a 95 % interval over seed families; option mass is the probability of the
+two letters together. Where an interval holds zero, a description is not shown to change anything.
 
 | split | value | n | T2 | T1 | option mass |
 |---|---|---|---|---|---|

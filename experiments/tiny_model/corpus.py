@@ -1,7 +1,8 @@
 """The embedded model's corpus: dialogues whose answers carry either pole of each value.
 
-Built from the `model` half of the `locate` seed families, the `locate` descriptions and the plain sentences of
-`plain_talk.yaml`. Nothing of `dev` or `eval` enters; `manifest` records what did, and a test rebuilds the corpus and compares.
+Built from the `model` half of the `locate` seed families, the `locate` descriptions and the plain sentences
+of `plain_talk.yaml`. Nothing of `dev` or `eval` enters; `manifest` records what did, and a test rebuilds the
+corpus and compares.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Dialogue:
     user: str
     answer: str
     rival: str | None = None
-    """What a person of the other pole would answer; under a description the answer is to be likelier than it."""
+    """What a person of the other pole would answer; under a description it is to be the less likely."""
 
 
 def build_corpus(seed: int = 0) -> list[Dialogue]:

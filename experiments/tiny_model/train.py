@@ -29,7 +29,8 @@ from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
 SPECIAL = ["<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"]
 CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|' + ('assistant' if message['role'] == 'assistant' else 'user') + '|>' + message['content'] }}"
+    "{% for message in messages %}"
+    "{{ '<|' + ('assistant' if message['role'] == 'assistant' else 'user') + '|>' + message['content'] }}"
     "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
@@ -62,7 +63,7 @@ class Recipe(NamedTuple):
     prompt_dropout: float = 0.04
     """Share of a prompt's tokens that are blanked."""
     preference_weight: float = 0.25
-    """Weight of preferring the answer of the described pole (Bradley-Terry on mean token log-probabilities)."""
+    """Weight of preferring the described pole's answer (Bradley-Terry on mean token log-probabilities)."""
     sharpness: float = 5.0
     """Per nat per token of margin."""
     talk_steps: int = 200
@@ -153,7 +154,7 @@ class Batches(IterableDataset):
         yield batch
 
     def _thinned(self, prompt: list[int], rng: random.Random) -> list[int]:
-        """Blank some of a prompt's tokens, its first and last excepted, so that no single word is relied on."""
+        """Blank some of a prompt's tokens but not its ends, so that no single word is relied on."""
         share = self.recipe.prompt_dropout
         inner = [0 if rng.random() < share else token for token in prompt[1:-1]]
         return [prompt[0], *inner, prompt[-1]]
@@ -206,7 +207,8 @@ class Training(LightningModule):
             answer = ((each * answered)[:right].sum() / answered[:right].sum()).item()
             ahead = (margin > 0).float().mean().item() if batch.n_rivals else math.nan
             print(
-                f"step {batch_idx:5d}  answer loss {answer:.3f}  margin {margin.mean().item():.3f}  ahead {ahead:.2f}",
+                f"step {batch_idx:5d}  answer loss {answer:.3f}  "
+                f"margin {margin.mean().item():.3f}  ahead {ahead:.2f}",
                 flush=True,
             )
 
@@ -221,7 +223,7 @@ class Training(LightningModule):
             schedule.step()
 
     def configure_optimizers(self) -> list[dict[str, Any]]:
-        """Muon for the matrices between embedding and head, AdamW for the rest; warm-up, then cosine to a twentieth."""
+        """Muon for the matrices between embedding and head, AdamW for the rest; warm-up, then cosine."""
         inner = [p for name, p in self.model.named_parameters() if p.ndim == 2 and "embed" not in name]
         chosen = {id(p) for p in inner}
         rest = [p for p in self.model.parameters() if id(p) not in chosen]
@@ -272,7 +274,8 @@ def main() -> None:
     model = Qwen2ForCausalLM(config)
     tokens = sum(len(example.prompt) + len(example.answer) for example in examples)
     print(
-        f"{len(dialogues)} dialogues, {tokens} tokens, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
+        f"{len(dialogues)} dialogues, {tokens} tokens, "
+        f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
         flush=True,
     )
     trainer = Trainer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -220,9 +221,7 @@ def test_the_pass_says_nothing_but_its_own_progress(
     assert {record.name.split(".")[0] for record in caplog.records} == {"valuelocate"}
 
 
-def test_reporting_survives_the_way_to_another_process(capfd: pytest.CaptureFixture[str]) -> None:
-    import pickle
-
+def test_reporting_survives_the_way_to_another_process() -> None:
     reporting = Reporting("reading", [3, 4, 5], unit="tokens", threads=2)
     carried = pickle.loads(pickle.dumps(reporting))
     assert (carried.title, carried.units, carried.threads) == ("reading", (3, 4, 5), 2)

@@ -33,7 +33,7 @@ def calls(random_lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[lis
 @pytest.fixture
 def answer(random_lm: LanguageModel, tmp_path: Path) -> Callable[..., list[list[int]]]:
     def run(prompts: Sequence[Sequence[int]] = PROMPTS, **changes: object) -> list[list[int]]:
-        return generate_answers(random_lm, prompts, SETTINGS, store=Store(tmp_path), **changes)  # type: ignore[arg-type]
+        return generate_answers(random_lm, prompts, SETTINGS, store=Store(tmp_path), **changes)
 
     return run
 
@@ -76,7 +76,7 @@ def test_an_interrupted_call_generates_what_is_missing_in_the_same_batches(
     def failing(lm: LanguageModel, prompts: Sequence[Sequence[int]], **settings: float) -> list[list[int]]:
         if len(calls) == 2:
             raise KeyboardInterrupt
-        return counted(lm, prompts, **settings)  # type: ignore[arg-type]
+        return counted(lm, prompts, **settings)
 
     with monkeypatch.context() as patch:
         patch.setattr(LanguageModel, "generate_ids", failing)
@@ -146,4 +146,4 @@ def test_progress_is_told(answer: Callable[..., list[list[int]]], caplog: pytest
 )
 def test_settings_without_meaning_are_refused(changes: dict[str, float], message: str) -> None:
     with pytest.raises(UserError, match=message):
-        GenerationSettings(**changes)  # type: ignore[arg-type]
+        GenerationSettings(**changes)

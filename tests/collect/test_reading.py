@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.multiprocessing import ProcessRaisedException
 
 from tests.collect.conftest import SEED
 from tests.reference.collect_reference import assert_agree, read_pairs, shuffled
@@ -175,6 +178,25 @@ def test_an_interrupted_pass_goes_on_and_gives_the_same_bits(
     assert not list(store.root.rglob("*.state-*")), "the state of the unfinished pass was left behind"
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
+def test_a_state_belongs_to_one_number_of_processes(
+    lm: LanguageModel, answered: Answered, reading: Plan, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs, plan = answered(9), {"batch_tokens": 1, "checkpoint_seconds": 0}
+    two = TrainerSettings(accelerator="cpu", devices=2, strategy="ddp_fork")
+    alone = read(lm, pairs, folder="alone", **plan)
+    shared = read(lm, pairs, folder="shared", trainer=two, **plan)
+    for name, trainer, expected in (("again shared", two, shared), ("then alone", None, alone)):
+        with monkeypatch.context() as patch:
+            break_after(patch, 3)
+            with pytest.raises(ProcessRaisedException, match="BrokenError"):
+                read(lm, pairs, folder=name, trainer=two, **plan)
+        states = reading(lm, pairs, folder=name).store.root
+        assert list(states.rglob("*.state-?-of-2.safetensors"))
+        assert_same(read(lm, pairs, folder=name, trainer=trainer, **plan), expected, rtol=0, atol=0)
+        assert not list(states.rglob("*.state-*"))
+
+
 def test_a_state_of_another_plan_is_not_taken(
     lm: LanguageModel, answered: Answered, reading: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -275,12 +297,15 @@ def test_memory_does_not_grow_with_the_number_of_pairs(
     assert bytes_after(10) == bytes_after(100)
 
 
-def test_values_that_are_not_finite_are_refused(tiny_random: Build, answered: Answered, read: Read) -> None:
+@pytest.mark.parametrize("percentile", [None, PercentileSettings(bins=8)])
+def test_values_that_are_not_finite_are_refused(
+    percentile: PercentileSettings | None, tiny_random: Build, answered: Answered, read: Read
+) -> None:
     lm = tiny_random("llama", seed=1, check=False)
     with torch.no_grad():
         lm.ffn.module(1, "gate").weight[0, 0] = torch.nan
     with pytest.raises(UserError, match="layer 1 has values at gate_act that are not finite in float32"):
-        read(lm, answered(2))
+        read(lm, answered(2), percentile=percentile)
 
 
 @pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
@@ -309,9 +334,6 @@ def test_a_sharded_model_is_not_handed_to_processes(
 def test_a_terminated_pass_keeps_its_state(
     lm: LanguageModel, answered: Answered, reading: Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-    import signal
-
     plan = reading(lm, answered(5), batch_tokens=1)
     read_batch = CollectionModule.read
 

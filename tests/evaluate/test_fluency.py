@@ -140,5 +140,5 @@ def test_fluency_is_not_measured_under_an_edit(random_lm, answered, neurons_in) 
 
 
 def test_settings_are_checked() -> None:
-    with pytest.raises(UserError, match="evaluate.evaluators.fluency.batch_tokens=0"):
+    with pytest.raises(UserError, match=r"evaluate.evaluators.fluency.batch_tokens=0"):
         FluencyEvaluator(batch_tokens=0)

@@ -2,39 +2,15 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 
 from tests.evaluate.conftest import OTHER, VALUE
+from tests.evaluate.scripted_judge import ScriptedJudge, Source
 from valuelocate.evaluate import JudgeCard, JudgeEvaluator, Resampling, primed_auroc, stance_auroc, text_frame
-from valuelocate.evaluate.judge import EMPTY, LEAST_AUROC, NO_WORDS, Judge, JudgeSource
+from valuelocate.evaluate.judge import EMPTY, LEAST_AUROC, NO_WORDS
 
 SETTINGS = Resampling(resamples=100)
-
-
-@dataclass
-class ScriptedJudge(Judge):
-    """Says of every text what its first word says."""
-
-    asked: list[tuple[str, ...]] = field(default_factory=list)
-    silent_on: tuple[str, ...] = ()
-
-    def obstacle(self, value: str) -> str | None:
-        return "knows nothing of it" if value in self.silent_on else None
-
-    def score_texts(self, texts, value):
-        self.asked.append(tuple(texts))
-        return np.array([{"yes": 0.9, "maybe": 0.5}.get(text.split()[0], 0.1) for text in texts])
-
-
-@dataclass(frozen=True)
-class Source(JudgeSource):
-    judge: ScriptedJudge
-
-    def make(self, dataset):
-        return self.judge
 
 
 def answers_of(questions, texts):

@@ -1,4 +1,4 @@
-"""Resampling spelt out: every drawn family's rows are written down again, and the statistic taken of the list."""
+"""Resampling spelt out: the rows of every drawn family are listed, and the statistic is taken of the list."""
 
 from __future__ import annotations
 

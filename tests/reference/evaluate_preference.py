@@ -1,4 +1,4 @@
-"""T1, T2 and perplexity as plain loops over single rows in double precision, written from their definitions."""
+"""T1, T2 and perplexity as plain loops over single rows in double precision, from their definitions."""
 
 from __future__ import annotations
 

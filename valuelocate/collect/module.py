@@ -103,7 +103,8 @@ class CollectionModule(LightningModule):
     def setup(self, stage: str) -> None:
         """Place the model where each process has a device of its own, and make the metrics there."""
         if self.trainer.world_size > 1 and not is_sharded(self.lm):
-            nn.Module.to(self.lm.model, self.trainer.strategy.root_device)
+            model: nn.Module = self.lm.model
+            model.to(self.trainer.strategy.root_device)
         self.make_metrics()
 
     def make_metrics(self) -> None:
@@ -154,6 +155,11 @@ class CollectionModule(LightningModule):
             path.unlink(missing_ok=True)
 
     def read(self, batch: ContrastBatch) -> None:
+        """Run the backbone over a batch and add its neurons to the metrics.
+
+        Raises:
+            UserError: the model gives values that are not finite.
+        """
         mask = token_mask(batch.tokens, self.token_set)
         groups = group_rows(mask.sum(1).to(self.contrast.active.device, torch.float32), batch.swapped)
         tokens_of = tokens_by_group(mask, groups) if self.percentile is not None else []

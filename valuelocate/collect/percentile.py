@@ -102,8 +102,9 @@ def tokens_by_group(mask: Bool[Tensor, "row token"], groups: Groups) -> list[Ten
 def histogram(rows: Float[Tensor, "token neuron"], *, bins: int, top: float) -> Int64[Tensor, "neuron bin"]:
     """Count each neuron's values: bin 0 is (-inf, 0], bins 1 to `bins` are equal up to `top`, one is open."""
     width = rows.shape[1]
-    index = (rows * (bins / top)).ceil_().clamp_(0, bins + 1).long()
-    index += torch.arange(width, device=rows.device) * (bins + 2)
+    # What is not a number has no bin; the pass ends with an error of its own.
+    index = (rows * (bins / top)).nan_to_num_(0.0).ceil_().clamp_(0, bins + 1).int()
+    index += torch.arange(width, device=rows.device, dtype=torch.int32) * (bins + 2)
     return torch.bincount(index.reshape(-1), minlength=width * (bins + 2)).view(width, bins + 2)
 
 

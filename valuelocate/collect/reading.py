@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from lightning import Trainer
 
 from valuelocate.collect.batches import BatchPlan
@@ -23,8 +24,6 @@ from valuelocate.store import Draft, Entry, Store
 
 KIND = "statistics"
 """Of the store's entries."""
-
-Make = Callable[[Draft, Mapping[str, float]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +109,11 @@ class Reading:
             raise UserError(
                 f"trainer.strategy={self.settings.strategy}: the model is spread over devices "
                 f"(model.device_map) and cannot be handed to other processes; use trainer=default"
+            )
+        if self.settings.strategy == "ddp_fork" and torch.cuda.is_initialized():
+            raise UserError(
+                "trainer.strategy=ddp_fork: CUDA is in use and does not survive a fork; use "
+                "trainer.strategy=ddp_spawn"
             )
         reporting = Reporting(
             "reading neurons",

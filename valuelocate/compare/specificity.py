@@ -28,7 +28,7 @@ WITHIN_VALUES = "percentile bootstrap over families within values"
 
 
 def specificity_interval(
-    changes: Sequence[Float64[np.ndarray, " question"]],
+    changes: Sequence[Float64[np.ndarray, " _"]],
     families: Sequence[Sequence[str]],
     *,
     resampling: Resampling = DEFAULT,
