@@ -127,9 +127,9 @@ def _release_memory() -> None:
 
 def doctor(cfg: DictConfig, invocation: Invocation) -> Ended:
     """Check that the model is handled rightly, as a table of checks and limits."""
-    from valuelocate import pipeline
+    from valuelocate.pipeline import doctor as examine_model
 
-    pipeline.doctor(build(cfg))
+    examine_model(build(cfg))
     return Ended(name="doctor")
 
 
