@@ -119,12 +119,10 @@ def test_one_target_alone_costs_one(random_lm, questions) -> None:
     assert set(PreferenceEvaluator(metrics=["t1"]).score(random_lm, questions)["metric"]) == {"t1", "t1_mass"}
 
 
-def test_t1_is_left_out_where_edits_do_not_reach_it_and_refused_by_name(caplog) -> None:
+def test_t1_is_left_out_where_edits_do_not_reach_it_and_refused_by_name() -> None:
     default = PreferenceEvaluator()
     assert default.for_positions("response") is default and default.for_positions("all") is default
-    assert not caplog.records
     assert default.for_positions("generated").measured == ("t2",)
-    assert "intervene.positions=generated" in caplog.text and "preference measures t2 alone" in caplog.text
     alone = PreferenceEvaluator(metrics=["t2"])
     assert alone.for_positions("generated") is alone
     with pytest.raises(

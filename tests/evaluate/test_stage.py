@@ -159,7 +159,10 @@ def test_edits_of_generated_tokens_are_measured_by_t2(random_lm, dataset, store,
         sets_of(random_lm, neurons_in)
     )
     assert set(found.scores["metric"]) == {"t2"}
-    assert caplog.text.count("preference measures t2 alone") == 1
+    told = (
+        "intervene.positions=generated: such edits cannot show in all that preference reads; it measures t2"
+    )
+    assert caplog.text.count(told) == 1
 
 
 def test_an_intervention_of_one_dose_has_one_point_of_a_curve(random_lm, dataset, store, neurons_in) -> None:

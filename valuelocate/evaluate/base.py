@@ -48,6 +48,11 @@ class PromptEvaluator(ABC):
     directed: ClassVar[frozenset[str]]
     """Metrics that are larger the more the positive pole is expressed, so that a gain is defined for them."""
 
+    @property
+    @abstractmethod
+    def measured(self) -> tuple[str, ...]:
+        """Names of what is measured."""
+
     @abstractmethod
     def for_positions(self, positions: EditPositions) -> PromptEvaluator:
         """Return the evaluator without the measures that cannot see an edit at these positions.

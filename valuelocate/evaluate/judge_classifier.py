@@ -1,9 +1,9 @@
 """The offline judge: a small text classifier per value, fitted on answers written for each pole.
 
 Word and character n-grams (sublinear tf-idf), complement naive Bayes (Rennie et al. 2003), and Platt's
-calibration (Platt 1999) on out-of-fold scores, families never split between folds. It needs no network and is the
-same on every machine. Its texts are the `judge` half of the locate families, which the embedded model has never read.
-The kind of classifier and its settings were chosen by cross-validation over the topics of that half.
+calibration (Platt 1999) on out-of-fold scores, families never split between folds. It needs no network and is
+the same on every machine. Its texts are the `judge` half of the locate families, which the embedded model has
+never read. The kind of classifier and its settings were chosen by cross-validation over that half's topics.
 """
 
 from __future__ import annotations

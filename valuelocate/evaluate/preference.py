@@ -16,7 +16,6 @@ T2, free text: the two answers after the bare question;
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,14 +36,7 @@ from valuelocate.evaluate.preference_rows import PlannedRows, choice_rows, plan_
 from valuelocate.model import LanguageModel
 from valuelocate.model.positions import EditPositions
 
-logger = logging.getLogger(__name__)
-
 METRICS = ("t1", "t2")
-
-_UNSEEN = (
-    "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, so it "
-    "would show no effect by construction"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,12 +89,15 @@ class PreferenceEvaluator(PromptEvaluator):
             return self
         if self.metrics is not None:
             raise self.unseen()
-        logger.warning("%s; %s measures t2 alone", _UNSEEN, self.name)
         return replace(self, metrics=("t2",))
 
     def unseen(self) -> UserError:
         """Return the refusal of T1 for edits that do not reach it."""
-        return UserError(f"{_UNSEEN}; use intervene.positions=response, or {self._key}.metrics=[t2]")
+        return UserError(
+            "intervene.positions=generated: the first answer token is chosen unedited, and t1 is read there, "
+            "so it would show no effect by construction; use intervene.positions=response, or "
+            f"{self._key}.metrics=[t2]"
+        )
 
     def prepare(
         self,

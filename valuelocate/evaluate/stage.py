@@ -120,9 +120,14 @@ class EvaluateStage:
         return [evaluator.prepare(self.dataset, self.lm) for evaluator in evaluators]
 
     def _runner(self) -> ArmRunner:
+        evaluators = self.settings.prompt_evaluators(self.intervention)
+        for name, evaluator in evaluators.items():
+            if evaluator != self.settings.evaluators[name]:
+                told = "intervene.positions=%s: such edits cannot show in all that %s reads; it measures %s"
+                logger.warning(told, self.intervention.positions, name, ", ".join(evaluator.measured))
         return ArmRunner(
             self.lm,
-            evaluators=self.settings.prompt_evaluators(self.intervention),
+            evaluators=evaluators,
             generation=GenerationSettings(
                 max_new_tokens=self.settings.max_new_tokens, batch_size=self.settings.batch_size
             ),
