@@ -57,6 +57,7 @@ def test_sums_are_those_of_a_plain_loop(cells: int, monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize("cells", [1, 60, 1 << 20])
 def test_windows_hold_every_token_once(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reduce, "_CACHED_CELLS", cells)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     mask = some_mask(9, 20)
     seen = torch.zeros(mask.shape)
     for window in plan_tokens(mask, width=3, device=CPU).windows:

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Float64
 from torch import Tensor
 
 _CACHED_CELLS = 1 << 17
-"""Numbers worked on at a time: half a megabyte, so that all passes but the first find them in cache."""
+"""Numbers two threads work on at a time: half a megabyte, which all passes but the first find in cache."""
 
 
 class Window(NamedTuple):
@@ -55,7 +55,8 @@ class ResponseSums(NamedTuple):
 def plan_tokens(mask: Bool[Tensor, "row token"], *, width: int, device: torch.device) -> TokenPlan:
     """Cut a batch into windows around the tokens that count, for layers of `width` neurons on a device."""
     # An accelerator takes the whole batch: it gains nothing from small windows and pays for every launch.
-    cells = _CACHED_CELLS // width if device.type == "cpu" else mask.numel()
+    share = max(1, torch.get_num_threads() // 2) * _CACHED_CELLS // width
+    cells = share if device.type == "cpu" else mask.numel()
     return TokenPlan(
         windows=tuple(
             window._replace(keep=window.keep.to(device)) for window in _windows(mask.cpu(), max(1, cells))
