@@ -77,6 +77,7 @@ class FakeEvaluator:
 class FakeEvaluate:
     strengths: tuple[float, ...]
     max_new_tokens: int
+    calibration_questions: int
     batch_size: int
     evaluators: dict[str, FakeEvaluator]
 

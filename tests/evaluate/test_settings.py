@@ -24,6 +24,7 @@ def settings(*evaluators, **changes) -> EvaluateSettings:
         ({"strengths": [1, float("inf")]}, "expected positive, rising"),
         ({"strengths": [float("nan")]}, "expected positive, rising"),
         ({"max_new_tokens": 0}, "evaluate.max_new_tokens=0: must be at least 1"),
+        ({"calibration_questions": 0}, "evaluate.calibration_questions=0: must be at least 1"),
         ({"batch_size": 0}, "evaluate.batch_size=0: must be at least 1"),
         (
             {"evaluators": {"preference": 3}},

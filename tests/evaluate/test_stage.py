@@ -108,6 +108,15 @@ def test_the_dose_is_chosen_on_dev(whole) -> None:
     assert not dev & set(found.scores["question_id"]) and not dev & set(found.answers["question_id"])
 
 
+@pytest.mark.parametrize(("wanted", "own", "others"), [(2, 2, 0), (5, 3, 2), (32, 3, 3)])
+def test_fluency_on_dev_is_read_from_the_target_first(whole, wanted, own, others) -> None:
+    stage, _ = whole
+    asked = replace(stage, settings=replace(stage.settings, calibration_questions=wanted))
+    rows = asked._calibration_questions()
+    assert [row.value == VALUE for row in rows] == [True] * own + [False] * others
+    assert len({row.id for row in rows}) == len(rows) and {row.split for row in rows} == {"dev"}
+
+
 def test_the_judge_is_checked_on_dev_and_on_primed_answers(whole) -> None:
     _, found = whole
     assert found.judge.dev[VALUE].auroc.n == 6

@@ -25,6 +25,9 @@ class EvaluateSettings:
     """Tokens of an answer."""
     batch_size: int = 16
     """Answers generated at a time."""
+    calibration_questions: int = 32
+    """Questions of `dev` whose answers choose the dose: the target's first, then those of other values, since
+    fluency is no matter of the value and few answers tell it badly."""
     evaluators: Mapping[str, Evaluator] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -32,7 +35,7 @@ class EvaluateSettings:
         rising = all(low < high for low, high in pairwise(grid))
         if not grid or not rising or grid[0] <= 0 or not math.isfinite(grid[-1]):
             raise UserError(f"evaluate.strengths={list(self.strengths)}: expected positive, rising numbers")
-        for name in ("max_new_tokens", "batch_size"):
+        for name in ("max_new_tokens", "batch_size", "calibration_questions"):
             if getattr(self, name) < 1:
                 raise UserError(f"evaluate.{name}={getattr(self, name)}: must be at least 1")
         for key, evaluator in self.evaluators.items():

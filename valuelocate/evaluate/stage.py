@@ -159,7 +159,7 @@ class EvaluateStage:
     def _dev_fluency(self, runner: ArmRunner, neurons: NeuronSet, direction: Direction) -> list[ArmFluency]:
         """Measure fluency on `dev` at each strength of the grid."""
         scorer = next(scorer for scorer in self._scorers if isinstance(scorer, FluencyScorer))
-        questions = self.dataset.question_records(self.value, "dev")
+        questions = self._calibration_questions()
         baseline = runner.answer(BASE, questions, self.value)
         measured = []
         for strength in self._grid():
@@ -169,6 +169,14 @@ class EvaluateStage:
             report = scorer.report(answers, baseline, resampling=self.resampling)
             measured.append(ArmFluency(arm, "dev", report))
         return measured
+
+    def _calibration_questions(self) -> list[Question]:
+        """Return questions of `dev`: the target's, and of other values as many as are still wanted."""
+        own = self.dataset.question_records(self.value, "dev")
+        known = {question.id for question in own}
+        others = [row for row in self.dataset.question_records(split="dev") if row.id not in known]
+        # Ids are hashes, so their order mixes values and topics.
+        return [*own, *others][: self.settings.calibration_questions]
 
     def _arms(self, sets: NeuronSets, doses: Doses) -> list[Arm]:
         arms = [BASE]

@@ -92,7 +92,13 @@ class LocateStage:
         pairs = draw_pairs(rows.questions, rows.positive, rows.negative, seed=self.seed)
         with self.meter.stage("collect"):
             collection = self.collector.collect(
-                self.lm, pairs, layers=layers, trainer=self.trainer, store=self.store, seed=self.seed
+                self.lm,
+                pairs,
+                layers=layers,
+                trainer=self.trainer,
+                store=self.store,
+                seed=self.seed,
+                meter=self.meter,
             )
         return pairs, collection
 
