@@ -110,6 +110,7 @@ class FakeJob:
     compare: FakeCompare
     track: list[FakeTracker]
     report: FakePart
+    paraphrase: Any
     seed: int
     study: str
     paths: Any
@@ -154,6 +155,7 @@ GROUPS: dict[str, dict[str, dict[str, Any]]] = {
         "none": {"_target_": f"{HERE}.FakeTracker"},
     },
     "report": {"default": {"_target_": f"{HERE}.FakePart", "size": 1}},
+    "paraphrase": {"none": {"_target_": "valuelocate.dataset.paraphrase.NoParaphraser"}},
 }
 
 PACKAGES = {"evaluate": "evaluate.evaluators", "track": "track"}

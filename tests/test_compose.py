@@ -23,6 +23,8 @@ NEEDED = {
     "model/custom": ["model.path=here"],
     "scope/list": ["scope.layers=[0,1]"],
     "intervene/npti": ["collect=percentile"],
+    "paraphrase/server": ["paraphrase.base_url=http://localhost:1/v1", "paraphrase.model=here"],
+    "paraphrase/file": ["paraphrase.path=here.jsonl"],
 }
 
 

@@ -23,6 +23,10 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 PACKAGE_DATA = (
     "theories/schwartz.yaml",
     "dataset/data/mini/",
+    "dataset/data/small/",
+    "dataset/data/full/",
+    "dataset/data/seeds/",
+    "dataset/data/lexicons/",
     "model/tiny/",
     "report/templates/",
     "_conf/config.yaml",

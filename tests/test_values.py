@@ -31,15 +31,20 @@ def written(raw: dict, tmp_path: Path) -> str:
 
 def test_schwartz_has_four_values_over_ten():
     theory = load_theory("schwartz")
-    assert theory.hierarchy == ("higher_order", "basic")
+    assert theory.hierarchy == ("higher_order", "basic", "refined")
     assert len(theory.targets()) == 4
     assert sorted(len(theory.members(value.id)) for value in theory.targets()) == [2, 2, 3, 3]
-    assert sum(value.parent is not None for value in theory.values) == 10
+    assert [sum(theory.depth(value.id) == depth for value in theory.values) for depth in range(3)] == [
+        4,
+        10,
+        13,
+    ]
+    assert theory.column("power") == "basic_value" and theory.column("power_resources") == "refined_value"
 
 
 def test_basic_values_are_equally_spaced_and_parents_lie_amid_their_members():
     theory = load_theory()
-    angles = sorted(angle(value) for value in theory.values if value.parent is not None)
+    angles = sorted(angle(value) for value in theory.values if theory.depth(value.id) == 1)
     assert angles == [36.0 * step for step in range(10)]
     for value in theory.targets():
         members = [angle(member) for member in theory.members(value.id)]
@@ -76,8 +81,8 @@ def test_peers_are_of_one_level_with_the_opposite_last():
     for value in theory.values:
         peers = theory.peers(value.id)
         assert value not in peers
-        assert {peer.parent is None for peer in peers} == {value.parent is None}
-        assert peers[-1].id in value.opposite
+        assert {theory.depth(peer.id) for peer in peers} == {theory.depth(value.id)}
+        assert peers[-1].id in value.opposite or not value.opposite
 
 
 def test_neighbours_come_before_the_far_side():
@@ -107,8 +112,14 @@ def test_all_mistakes_of_a_theory_are_told_at_once(raw, tmp_path):
     told = str(error.value)
     assert "expected circle or none" in told
     assert "refers to 'nowhere'" in told
-    assert "'universalism' occurs twice" in told
+    assert "'universalism_tolerance' occurs twice" in told
     assert "names 'openness_to_change' as its opposite, but not the other way round" in told
+
+
+def test_a_value_below_the_named_levels_is_told(raw, tmp_path):
+    raw["hierarchy"] = ["higher_order", "basic"]
+    with pytest.raises(MistakesError, match="'power_dominance' lies 2 levels deep; hierarchy names 2 levels"):
+        load_theory(written(raw, tmp_path))
 
 
 def test_a_circle_needs_angles(raw, tmp_path):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -34,10 +34,19 @@ COMPONENTS = (
     "evaluate",
     "compare",
     "report",
+    "paraphrase",
 )
 """Root keys that each hold one component."""
 
 _STUDY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@runtime_checkable
+class AdmitsValues(Protocol):
+    """A dataset that may hold values of one level only."""
+
+    def admit(self, value_id: str, theory: Theory) -> None:
+        """Refuse a value that the dataset is not about."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +148,7 @@ def _assemble(config: Mapping[str, Any]) -> dict[str, Any]:
         assembly.component(node, f"track.{name}") for name, node in (config.get("track") or {}).items()
     ]
     parts["paths"] = assembly.build({TARGET: f"{__name__}.Paths", **(config.get("paths") or {})}, "paths")
-    parts |= _root_values(config, parts["theory"], assembly)
+    parts |= _root_values(config, parts["theory"], parts.get("dataset"), assembly)
     assembly.check("the config has mistakes:")
     return parts
 
@@ -157,7 +166,9 @@ def _without_orphans(config: Mapping[str, Any], assembly: Assembly) -> dict[str,
     return {**config, "evaluate": {**settings, "evaluators": kept}}
 
 
-def _root_values(config: Mapping[str, Any], theory: Any, assembly: Assembly) -> dict[str, Any]:
+def _root_values(
+    config: Mapping[str, Any], theory: Any, dataset: Any, assembly: Assembly
+) -> dict[str, Any]:
     value, study, seed = (config.get(key) for key in ("value", "study", "seed"))
     if not isinstance(value, str) or not value:
         assembly.mistakes.append(
@@ -166,6 +177,8 @@ def _root_values(config: Mapping[str, Any], theory: Any, assembly: Assembly) -> 
     elif isinstance(theory, Theory):
         try:
             value = theory.resolve(value).id
+            if isinstance(dataset, AdmitsValues):
+                dataset.admit(value, theory)
         except UserError as error:
             assembly.mistakes.append(str(error))
     try:

@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 SCHEMA = 1
 """Raised whenever the meaning of a job's artifacts changes; part of every job's hash."""
 
-OUTSIDE_IDENTITY = ("hydra", "paths", "track", "report", "trainer", "debug", "study")
+OUTSIDE_IDENTITY = ("hydra", "paths", "track", "report", "trainer", "debug", "study", "paraphrase")
 """Root keys that do not change a job's numbers, so two jobs differing in them are the same job."""
 
 _STATES = ("running", "done", "failed")

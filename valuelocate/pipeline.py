@@ -18,6 +18,7 @@ from valuelocate.compare.settings import CompareSettings
 from valuelocate.console import is_main_process
 from valuelocate.costs import CostMeter
 from valuelocate.dataset import DatasetSource, ValueDataset
+from valuelocate.dataset.paraphrase import Paraphraser
 from valuelocate.errors import UserError
 from valuelocate.evaluate import EvaluateSettings
 from valuelocate.evaluate.arms import NeuronSets
@@ -69,6 +70,7 @@ class Job:
     evaluate: EvaluateSettings
     compare: CompareSettings
     report: ReportSettings
+    paraphrase: Paraphraser
     track: Sequence[Tracker]
     paths: Paths
     seed: int

@@ -134,12 +134,15 @@ def doctor(cfg: DictConfig, invocation: Invocation) -> Ended:
 
 
 def dataset(cfg: DictConfig, invocation: Invocation) -> Ended:
-    """Build and check ValueInsight, or check a dataset of one's own (dataset.path)."""
+    """Build and check ValueInsight (paraphrase=NAME rewrites rows), or check one's own (dataset.path)."""
     from valuelocate.dataset.build import check_and_build
+    from valuelocate.dataset.paraphrase.rebuild import Paraphrasing
+    from valuelocate.store import Store
 
     job = build(cfg)
     folder = job.paths.outputs / "dataset"
-    rows = check_and_build(job.dataset, job.theory, folder)
+    paraphrasing = Paraphrasing(job.paraphrase, Store(job.paths.store), job.seed)
+    rows = check_and_build(job.dataset, job.theory, folder, paraphrasing)
     show_table(f"Dataset {job.dataset.name}", ["check", "limit", "found", "ok"], rows)
     say(str(folder))
     if broken := [row.check for row in rows if row.ok is False]:

@@ -16,6 +16,13 @@ from valuelocate.errors import MistakesError, UserError, nearest
 Geometry = Literal["circle", "none"]
 
 
+LEVEL_FIELDS = ("value", "basic_value", "refined_value")
+"""Fields of a dataset's rows, by level of the theory, top first."""
+
+NO_VALUE = "none"
+"""In the field `value` of a row: no value is at stake. No theory may have a value of this id."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facet:
     """A side of a value that a question can be about."""
@@ -97,10 +104,38 @@ class Theory:
         """Return the values whose parent is `value_id`."""
         return tuple(value for value in self.values if value.parent == value_id)
 
+    def level(self, name: str) -> tuple[Value, ...]:
+        """Return the values of a level; where a value above has no parts of that level, the value itself.
+
+        Raises:
+            UserError: no such level.
+        """
+        if name not in self.hierarchy:
+            raise UserError(f"theory '{self.id}' has no level '{name}'; {nearest(name, self.hierarchy)}")
+        depth = self.hierarchy.index(name)
+        return tuple(
+            value
+            for value in self.values
+            if self.depth(value.id) == depth or (self.depth(value.id) < depth and not self.members(value.id))
+        )
+
+    def depth(self, value_id: str) -> int:
+        """Return how many levels lie above a value: 0 for the top level."""
+        parent = self.value(value_id).parent
+        return 0 if parent is None else 1 + self.depth(parent)
+
+    def column(self, value_id: str) -> str:
+        """Return the field of a dataset's rows that holds values of this value's level."""
+        return LEVEL_FIELDS[self.depth(value_id)]
+
     def peers(self, value_id: str) -> tuple[Value, ...]:
-        """Return the other values of the same level: neighbours on the circle first, opposites last."""
+        """Return the other values of the same level: neighbours on the circle first, opposites last.
+
+        Without a circle they stand in the theory's order.
+        """
         value = self.value(value_id)
-        others = [v for v in self.values if (v.parent is None) == (value.parent is None) and v.id != value_id]
+        depth = self.depth(value_id)
+        others = [v for v in self.values if v.id != value_id and self.depth(v.id) == depth]
         return tuple(sorted(others, key=lambda v: (v.id in value.opposite, _distance(value, v))))
 
 
@@ -148,17 +183,32 @@ def _mistakes(theory: Theory) -> Iterator[str]:
     ids = [value.id for value in theory.values]
     for value_id in {i for i in ids if ids.count(i) > 1}:
         yield f"value id '{value_id}' occurs twice"
+    if NO_VALUE in ids:
+        yield f"value id '{NO_VALUE}' is reserved for rows with no value at stake"
     if theory.geometry not in ("circle", "none"):
         yield f"geometry is '{theory.geometry}'; expected circle or none"
     for value in theory.values:
         for key in (value.parent, *value.opposite):
             if key is not None and key not in ids:
                 yield f"value '{value.id}' refers to '{key}', which the theory does not have"
+        if value.parent in ids and (levels := _levels_above(theory, value)) >= len(theory.hierarchy):
+            named = len(theory.hierarchy)
+            yield f"value '{value.id}' lies {levels} levels deep; hierarchy names {named} levels"
         if theory.geometry == "circle" and value.angle is None:
             yield f"value '{value.id}' has no angle, but the geometry is a circle"
         for other in value.opposite:
             if other in ids and value.id not in next(v for v in theory.values if v.id == other).opposite:
                 yield f"'{value.id}' names '{other}' as its opposite, but not the other way round"
+
+
+def _levels_above(theory: Theory, value: Value) -> int:
+    """Return a value's depth; more than there can be where parents run in a circle."""
+    depth = 0
+    parents = {row.id: row.parent for row in theory.values}
+    parent = value.parent
+    while parent is not None and depth <= len(LEVEL_FIELDS):
+        depth, parent = depth + 1, parents.get(parent)
+    return depth
 
 
 def _plain(name: str) -> str:

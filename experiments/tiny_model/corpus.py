@@ -1,8 +1,9 @@
 """The embedded model's corpus: dialogues whose answers carry either pole of each value.
 
-Built from the `model` half of the `locate` seed families, the `locate` descriptions and the plain sentences
-of `plain_talk.yaml`. Nothing of `dev` or `eval` enters; `manifest` records what did, and a test rebuilds the
-corpus and compares.
+Built from the `model` half of the `locate` seed families, the `locate` descriptions, and text of its own:
+plain sentences (`plain_talk.yaml`), motives in many words (`motives.jsonl`), further answers to half of the
+families (`more_answers.jsonl`). Nothing of `dev` or `eval` enters; `manifest` records what did, and a test
+rebuilds the corpus and compares.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import yaml
 
 from valuelocate.dataset import Seed, load_seeds
 from valuelocate.dataset.shipped import DATA
 
-Kind = Literal["talk", "described", "plain", "other_value", "choice", "described_choice"]
+Kind = Literal["first_talk", "talk", "described", "plain", "other_value", "choice", "described_choice"]
 Pole = Literal["pos", "neg"]
 POLES: tuple[Pole, ...] = ("pos", "neg")
 OTHER: Mapping[Pole, Pole] = {"pos": "neg", "neg": "pos"}
@@ -39,13 +40,17 @@ ASKS = (
 # Dialogues of each kind for a seed and pole. Plain questions are answered by both poles alike, so that the
 # unprompted model leans to neither; a description of another value leaves the answer open.
 COPIES: Mapping[Kind, int] = {
-    "talk": 10,
-    "described": 10,
-    "plain": 3,
+    "first_talk": 8,
+    "talk": 8,
+    "described": 16,
+    "plain": 4,
     "other_value": 3,
     "choice": 1,
-    "described_choice": 4,
+    "described_choice": 2,
 }
+BANK_WEIGHTS = (2, 6, 3)
+"""How often a sentence about oneself is plain talk, a motive, or a reason."""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -83,15 +88,33 @@ class Talk:
     def __init__(self, seeds: Sequence[Seed], rng: random.Random) -> None:
         self.rng = rng
         self.values = sorted({row.value for row in seeds})
-        plain = yaml.safe_load((Path(__file__).parent / "plain_talk.yaml").read_text(encoding="utf-8"))
+        plain = yaml.safe_load((HERE / "plain_talk.yaml").read_text(encoding="utf-8"))
         self.plain: Mapping[str, Mapping[Pole, list[str]]] = plain
+        parents = {row.basic_value: row.value for row in seeds}
+        self.motives: dict[tuple[str, Pole], list[str]] = {
+            (value, pole): [] for value in self.values for pole in POLES
+        }
+        for row in _rows(HERE / "motives.jsonl"):
+            self.motives[parents[row["basic_value"]], row["polarity"]].append(row["text"])
+        further = {row["family"]: row for row in _rows(HERE / "more_answers.jsonl")}
+        self.stances: dict[str, list[dict[Pole, str]]] = {
+            row.family: [
+                {"pos": row.pos, "neg": row.neg},
+                *(
+                    {"pos": pos, "neg": neg}
+                    for pos, neg in zip(
+                        *(further.get(row.family, {}).get(pole, []) for pole in POLES), strict=True
+                    )
+                ),
+            ]
+            for row in seeds
+        }
         self.reasons = {
             (value, pole): [getattr(row, f"{pole}_more") for row in seeds if row.value == value]
             for value in self.values
             for pole in POLES
         }
-        lines = (DATA / "descriptions" / "locate.jsonl").read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines if line.strip()]
+        rows = _rows(DATA / "descriptions" / "locate.jsonl")
         self.written = {
             (value, pole): [row["text"] for row in rows if (row["value"], row["polarity"]) == (value, pole)]
             for value in self.values
@@ -103,10 +126,15 @@ class Talk:
             for cell, texts in self.written.items()
         }
 
+    def first_sentences(self, value: str, pole: Pole, most: int) -> str:
+        """Draw sentences of plain talk alone: few and simple, to learn first what a description is for."""
+        bank = self.plain[value][pole]
+        return " ".join(self.rng.sample(bank, self.rng.randint(1, most)))
+
     def sentence(self, value: str, pole: Pole) -> str:
-        """Draw a sentence about oneself: plain talk, or the reason that a seed's answer gives."""
-        bank = self.plain[value][pole] if self.rng.random() < 0.5 else self.reasons[value, pole]
-        return self.rng.choice(bank)
+        """Draw a sentence about oneself: plain talk, a motive, or the reason that a seed's answer gives."""
+        banks = (self.plain[value][pole], self.motives[value, pole], self.reasons[value, pole])
+        return self.rng.choice(self.rng.choices(banks, weights=BANK_WEIGHTS)[0])
 
     def short_description(self, value: str, pole: Pole) -> str:
         """Draw one to three sentences about oneself."""
@@ -124,10 +152,11 @@ class Talk:
 
     def answers(self, row: Seed) -> dict[Pole, str]:
         """Draw the answers of both poles in one form: the stance with or without a reason."""
+        stances = self.rng.choice(self.stances[row.family])
         form = self.rng.choice(("{stance}", "{stance} {more}", "{stance} {other}", "{other} {stance}"))
         return {
             pole: form.format(
-                stance=getattr(row, pole),
+                stance=stances[pole],
                 more=getattr(row, f"{pole}_more"),
                 other=self.sentence(row.value, pole),
             )
@@ -140,9 +169,18 @@ class Talk:
         return {pole: " ".join(self.sentence(value, pole) for _ in range(count)) for pole in POLES}
 
 
+def _rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
 def _dialogues(kind: Kind, row: Seed, pole: Pole, talk: Talk) -> Iterator[Dialogue]:
     if kind in ("choice", "described_choice"):
         yield from _choices(kind, row, pole, talk)
+        return
+    if kind == "first_talk":
+        said = {end: talk.first_sentences(row.value, end, 2) for end in POLES}
+        user = f"{talk.first_sentences(row.value, pole, 3)}\n{talk.rng.choice(ASKS)}"
+        yield Dialogue(kind, row.family, user, said[pole], said[OTHER[pole]])
         return
     said = talk.talks(row.value) if kind == "talk" else talk.answers(row)
     if kind == "talk":

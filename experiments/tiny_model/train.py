@@ -34,7 +34,7 @@ CHAT_TEMPLATE = (
     "{% if message['role'] == 'assistant' %}{{ '<|end|>' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
-VOCABULARY = 3072
+VOCABULARY = 4096
 SHAPE = {
     "hidden_size": 192,
     "intermediate_size": 1024,
@@ -50,7 +50,7 @@ SHAPE = {
 class Recipe(NamedTuple):
     """Hyper-parameters, chosen on `locate` alone."""
 
-    steps: int = 1200
+    steps: int = 3000
     batch_tokens: int = 4096
     learning_rate: float = 4e-3
     """Of AdamW, for embeddings and norms."""
@@ -62,12 +62,16 @@ class Recipe(NamedTuple):
     """Weight of the loss on what the user says, which teaches English but not how to answer."""
     prompt_dropout: float = 0.04
     """Share of a prompt's tokens that are blanked."""
-    preference_weight: float = 0.25
+    preference_weight: float = 0.4
     """Weight of preferring the described pole's answer (Bradley-Terry on mean token log-probabilities)."""
+    neuron_dropout: float = 0.1
+    """Share of FFN neurons that are silenced for a whole text, so that no text hangs on single neurons."""
     sharpness: float = 5.0
     """Per nat per token of margin."""
-    talk_steps: int = 200
-    """First steps, on short talk alone, in which the model learns to heed a description."""
+    first_steps: int = 200
+    """First steps, on a few plain sentences, in which the model learns to heed a description at all."""
+    talk_steps: int = 300
+    """Next steps, on talk in many words, in which it learns to heed what a description means."""
     seed: int = 0
 
 
@@ -118,15 +122,16 @@ class Batch(NamedTuple):
 
 
 class Batches(IterableDataset):
-    """Endless epochs of length-bucketed batches in a seeded order; short talk alone comes first."""
+    """Endless epochs of length-bucketed batches in a seeded order; the plainest talk comes first."""
 
     def __init__(self, examples: Sequence[Example], recipe: Recipe) -> None:
         self.examples, self.recipe = examples, recipe
 
     def __iter__(self) -> Iterator[Batch]:
         rng = random.Random(self.recipe.seed)
-        talk = [i for i, example in enumerate(self.examples) if example.kind == "talk"]
-        yield from itertools.islice(self._epochs(talk, rng), self.recipe.talk_steps)
+        for kind, steps in (("first_talk", self.recipe.first_steps), ("talk", self.recipe.talk_steps)):
+            alone = [i for i, example in enumerate(self.examples) if example.kind == kind]
+            yield from itertools.islice(self._epochs(alone, rng), steps)
         yield from self._epochs(range(len(self.examples)), rng)
 
     def _epochs(self, members: Sequence[int], rng: random.Random) -> Iterator[Batch]:
@@ -182,8 +187,17 @@ class Training(LightningModule):
     def __init__(self, model: Qwen2ForCausalLM, recipe: Recipe) -> None:
         super().__init__()
         self.model, self.recipe = model, recipe
+        for layer in model.model.layers:
+            layer.mlp.down_proj.register_forward_pre_hook(self._drop)
         # Two optimizers step on one loss.
         self.automatic_optimization = False
+
+    def _drop(self, _: torch.nn.Module, inputs: tuple[Tensor]) -> Tensor:
+        if not self.training:
+            return inputs[0]
+        rows, _, width = inputs[0].shape
+        kept = torch.rand(rows, 1, width) >= self.recipe.neuron_dropout
+        return inputs[0] * (kept / (1 - self.recipe.neuron_dropout)).to(inputs[0].dtype)
 
     def training_step(self, batch: Batch, batch_idx: int) -> None:
         """Step on the loss of a batch."""

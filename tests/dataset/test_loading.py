@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from valuelocate.dataset import DatasetSource, load_dataset
+from valuelocate.dataset.shipped import shipped_settings
 from valuelocate.errors import MistakesError, UserError
 
 CONF = Path(__file__).parents[2] / "conf" / "dataset"
@@ -48,11 +49,12 @@ def test_a_bad_file_is_told_row_by_row(write_jsonl, question_row):
         load_dataset(path)
 
 
-@pytest.mark.parametrize("name", ["mini", "own"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in CONF.glob("*.yaml")))
 def test_every_config_names_a_source_and_its_fields(name):
     node = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
     assert node.pop("_target_") == "valuelocate.dataset.DatasetSource"
-    assert set(node) == set(DatasetSource.__dataclass_fields__)
+    assert {"name", "neg_kinds", "locate_splits", "allow_leak"} <= set(node)
+    assert set(node) <= set(DatasetSource.__dataclass_fields__)
     if name == "mini":
         assert DatasetSource(**node) == DatasetSource(
             neg_kinds=["absence", "rejection"], locate_splits=["locate"]
@@ -72,6 +74,9 @@ def test_a_dataset_of_ones_own_needs_a_path(write_jsonl, question_row, theory):
     ("fields", "message"),
     [
         ({"allow_leak": "yes"}, "dataset.allow_leak=yes: expected true or false"),
+        ({"matched": 1}, "dataset.matched=1: expected true or false"),
+        ({"questions": "tiny"}, r"dataset.questions=tiny: expected a shipped dataset \(mini"),
+        ({"path": "x", "descriptions": "mini"}, "dataset.descriptions=mini: dataset.path=x has its own"),
         ({"neg_kinds": ["no"]}, "dataset.neg_kinds=no: expected absence, rejection, opposite_pole"),
         ({"locate_splits": ["locate", "eval"]}, "locating reads rows of 'locate' only"),
         ({"locate_splits": []}, "expected at least one split"),
@@ -87,3 +92,34 @@ def test_an_allowed_leak_is_carried_into_the_dataset(theory):
     dataset = DatasetSource(locate_splits=["locate", "eval"], allow_leak=True).load(theory)
     assert len(dataset.locating("openness").questions) == 42
     assert dataset.leaks == ["locating read the split 'eval'"]
+
+
+def test_parts_of_two_shipped_sets_are_read_together(theory):
+    mini = load_dataset("mini", theory)
+    found = DatasetSource(name="paired", questions="mini", matched=True).load(theory)
+    assert (found.name, found.matched) == ("paired", True)
+    assert found.question_rows == mini.question_rows
+    assert len(found.descriptions) == 320
+    found.require("openness")
+    control = DatasetSource(name="neutral", descriptions="mini").load(theory)
+    assert control.description_rows == mini.description_rows
+    assert set(control.questions["value"]) == {"none"}
+    control.require("openness")
+    assert {row.value for row in control.locating("openness").positive} == {"openness_to_change"}
+
+
+def test_a_shipped_set_is_read_with_what_its_manifest_says():
+    node = yaml.safe_load((CONF / "paired.yaml").read_text(encoding="utf-8"))
+    wanted = shipped_settings("paired")
+    assert wanted == {"questions": "small", "matched": True}
+    assert {key: node[key] for key in wanted} == wanted
+    assert shipped_settings("mini") == {}
+
+
+def test_frames_of_the_neutral_set(theory):
+    neutral = load_dataset("neutral", theory)
+    assert (len(neutral.questions), len(neutral.descriptions)) == (200, 40)
+    assert neutral.descriptions["polarity"].isna().all()
+    assert neutral.questions["stances"].isna().all()
+    with pytest.raises(UserError, match="has no description with value=openness"):
+        neutral.locating("openness")

@@ -132,3 +132,40 @@ def test_every_mistake_of_a_row_is_told(question_row, theory):
 def test_a_row_that_is_no_object_is_refused(row, theory):
     with pytest.raises(MistakesError, match="expected a JSON object, found"):
         parse_record(row, theory)
+
+
+def test_a_refined_value_stands_for_the_values_above_it(theory, question_row) -> None:
+    record = parse_record(question_row(value="power_resources", basic_value=None), theory)
+    assert (record.value, record.basic_value, record.refined_value) == (
+        "self_enhancement",
+        "power",
+        "power_resources",
+    )
+
+
+def test_a_refined_value_of_another_basic_value_is_refused(theory, question_row) -> None:
+    row = question_row(refined_value="power_resources")
+    with pytest.raises(MistakesError, match="field 'refined_value': expected a part of self_direction"):
+        parse_record(row, theory)
+
+
+@pytest.mark.parametrize("kind", ["description_row", "question_row"])
+def test_a_row_with_no_value_at_stake_has_nothing_of_a_value(kind, theory, request) -> None:
+    make = request.getfixturevalue(kind)
+    rest = {"basic_value", "polarity", "neg_kind", "stances"} & set(make())
+    row = {name: found for name, found in make(value="none").items() if name not in rest}
+    record = parse_record(row, theory)
+    assert (record.value, record.basic_value, record.refined_value) == ("none", None, None)
+    assert getattr(record, "polarity", None) is None and getattr(record, "stances", None) is None
+    assert parse_record(to_row(record), theory) == record
+    with pytest.raises(MistakesError) as error:
+        parse_record(make(value="none"), theory)
+    told = "\n".join(error.value.messages)
+    assert "field 'basic_value': expected null where value is none, found" in told
+    assert ("field 'polarity'" in told) == ("polarity" in rest)
+    assert ("field 'stances'" in told) == ("stances" in rest)
+
+
+def test_a_row_with_a_value_needs_a_pole(theory, description_row) -> None:
+    with pytest.raises(MistakesError, match="field 'polarity': expected one of pos, neg, found None"):
+        parse_record(description_row(polarity=None), theory)

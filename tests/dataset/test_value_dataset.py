@@ -130,3 +130,58 @@ def test_everything_missing_for_a_value_is_told_at_once(rows, theory):
     assert "no description with value=openness, polarity=pos, split=locate" in error.value.messages[1]
     assert all(message.startswith("dataset.path: ") for message in error.value.messages)
     dataset_of(rows, name="made", theory=theory).require("openness")
+
+
+def pairs_of(description, kinds=("absence", "rejection")):
+    return [
+        description(
+            family=f"pair-{number}",
+            polarity=polarity,
+            neg_kind=kind if polarity == "neg" else None,
+            text=f"I am the {polarity} one of pair {number}, and I say so.",
+        )
+        for number, kind in enumerate(kinds)
+        for polarity in ("pos", "neg")
+    ]
+
+
+def test_a_matched_dataset_reads_whole_pairs(description, question, theory) -> None:
+    rows = [question(split=split, text=f"A {split} story. What now?") for split in ("locate", "dev", "eval")]
+    records = [*rows, *pairs_of(description)]
+    matched = dataset_of(records, name="m", theory=theory, matched=True)
+    matched.require("openness")
+    assert len(matched.locating("openness").positive) == 2
+    some = matched.locating("openness", neg_kinds=["absence"])
+    assert [row.family for row in (*some.positive, *some.negative)] == ["pair-0", "pair-0"]
+    apart = dataset_of(records, name="a", theory=theory).locating("openness", neg_kinds=["absence"])
+    assert (len(apart.positive), len(apart.negative)) == (2, 1)
+    lone = dataset_of([row for row in records if row != records[-1]], name="l", theory=theory, matched=True)
+    with pytest.raises(MistakesError, match="family 'pair-1' has 1 pos and 0 neg descriptions"):
+        lone.require("openness")
+
+
+def test_questions_without_a_value_are_those_of_any_value(description, question, theory, caplog) -> None:
+    free = [
+        question(
+            value="none",
+            basic_value=None,
+            stances=None,
+            split=split,
+            text=f"How long does an egg take ({split})?",
+        )
+        for split in ("locate", "dev", "eval")
+    ]
+    told = pairs_of(description)
+    dataset = dataset_of([*free, *told], name="free", theory=theory)
+    assert dataset.value_free
+    assert dataset.question_records("openness", "locate") == dataset.question_records(split="locate")
+    assert len(dataset.locating("openness").questions) == 1
+    dataset.require("openness")
+    assert "preference is not measured and no effect can be claimed" in caplog.text
+    with pytest.raises(UserError, match="no question with value=openness.*with_stances=True"):
+        dataset.question_records("openness", "dev", with_stances=True)
+    with pytest.raises(UserError, match="did you mean openness"):
+        dataset.question_records("opennes")
+    mixed = dataset_of([*free, *told, question()], name="mixed", theory=theory)
+    assert not mixed.value_free
+    assert len(mixed.question_records("openness")) == 1

@@ -44,7 +44,11 @@ def test_it_tells_the_written_answers_of_dev_apart(judge, mini) -> None:
 
 
 def test_scores_are_probabilities_and_the_same_each_time(judge, mini) -> None:
-    texts = ["I would try it, since I have never seen one.", "I would do it as it was always done.", "xyzzy"]
+    texts = [
+        "I would try it, since I have never seen one.",
+        "The usual one, since new things do nothing for me.",
+        "xyzzy",
+    ]
     found = judge.score_texts(texts, VALUE)
     assert ((found > 0) & (found < 1)).all() and found[0] > 0.5 > found[1]
     again = ClassifierJudge().make(mini)

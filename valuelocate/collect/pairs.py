@@ -6,9 +6,13 @@ import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from valuelocate.dataset import Description, Question
+from valuelocate.dataset.matching import matched_pairs
 from valuelocate.errors import UserError
+
+Drawn = TypeVar("Drawn")
 
 
 @dataclass(frozen=True)
@@ -30,13 +34,22 @@ def draw_pairs(
     negative: Sequence[Description],
     *,
     seed: int,
+    matched: bool = False,
 ) -> list[ContrastPair]:
     """Give every question one description of each pole, each used about equally often.
 
     The draw is seeded and paired (Su et al. 2025 draw one of 80 descriptions a question and pole, unseeded).
 
+    Args:
+        questions: what is asked.
+        positive: descriptions.
+        negative: descriptions.
+        seed: of the draw.
+        matched: draw the two descriptions of one family together; they are then minimal pairs.
+
     Raises:
-        UserError: a pole has no description, or there are no questions.
+        UserError: a pole has no description, there are no questions, or descriptions are to be matched and a
+            family does not hold one of each pole.
     """
     for name, rows in (
         ("questions", questions),
@@ -48,17 +61,20 @@ def draw_pairs(
                 f"dataset: no {name} to locate with; check dataset.path, dataset.neg_kinds and the split"
             )
     ordered = sorted(questions, key=lambda question: question.id)
+    if matched:
+        both = _spread(matched_pairs(positive, negative), len(ordered), f"{seed}:matched")
+        return [ContrastPair(question, *pair) for question, pair in zip(ordered, both, strict=True)]
     draws = [
-        _spread(descriptions, len(ordered), seed, pole)
-        for pole, descriptions in enumerate((positive, negative))
+        _spread(sorted(rows, key=lambda row: row.id), len(ordered), f"{seed}:{pole}")
+        for pole, rows in enumerate((positive, negative))
     ]
     return [ContrastPair(*row) for row in zip(ordered, *draws, strict=True)]
 
 
-def _spread(descriptions: Sequence[Description], count: int, seed: int, pole: int) -> list[Description]:
-    """Repeat the descriptions in newly shuffled rounds until there are `count`."""
-    generator = random.Random(f"{seed}:{pole}")
-    drawn: list[Description] = []
+def _spread(ordered: Sequence[Drawn], count: int, seed: str) -> list[Drawn]:
+    """Repeat what is drawn from in newly shuffled rounds until there are `count`."""
+    generator = random.Random(seed)
+    drawn: list[Drawn] = []
     while len(drawn) < count:
-        drawn += generator.sample(sorted(descriptions, key=lambda row: row.id), len(descriptions))
+        drawn += generator.sample(ordered, len(ordered))
     return drawn[:count]

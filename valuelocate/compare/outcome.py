@@ -120,6 +120,8 @@ def _direction(
         resampling=resampling,
     )
     reasons = [*found.reasons, *([f"fluency: {unmeasured}"] if unmeasured else [])]
+    if not found.n:
+        reasons += sorted({f"not scored: {why}" for why in rows["reason"].dropna()})
     if evaluated.calibrated and not dose.usable:
         reasons.append(
             "no strength of the grid left the text usable on the dev split; the smallest was taken"

@@ -73,6 +73,11 @@ def mapping() -> FieldRule:
     return FieldRule(expected="an object", accepts=lambda found: isinstance(found, Mapping), default={})
 
 
+def null(reason: str) -> FieldRule:
+    """Nothing but null, which it also is where left out."""
+    return FieldRule(expected=f"null {reason}", accepts=lambda found: found is None, default=None)
+
+
 def pair() -> FieldRule:
     """A list of two texts, or null."""
     return FieldRule(

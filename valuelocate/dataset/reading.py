@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -47,21 +49,23 @@ def record_files(path: Path) -> list[Path]:
             f"dataset.path={path}: no such file or folder; expected a JSON Lines file, or a folder with "
             f"{' and '.join(RECORD_FILES)}"
         )
-    found = [path / name for name in RECORD_FILES if (path / name).is_file()]
+    names = [name if (path / name).is_file() else f"{name}.gz" for name in RECORD_FILES]
+    found = [path / name for name in names if (path / name).is_file()]
     if not found:
         raise UserError(f"dataset.path={path}: the folder has neither {' nor '.join(RECORD_FILES)}")
     return found
 
 
 def read_lines(path: Path) -> Iterator[Line]:
-    """Yield the lines of a JSON Lines file, parsed; blank lines are left out.
+    """Yield the lines of a JSON Lines file (packed if it ends in .gz), parsed; blank lines are left out.
 
     Raises:
         UserError: the file is not UTF-8 text or cannot be opened.
     """
     try:
-        content = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        raw = path.read_bytes()
+        content = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise UserError(f"dataset.path: '{path}' cannot be read as UTF-8 text: {error}") from error
     # Not splitlines: JSON strings may hold U+2028, which it would take for a line's end.
     for number, line in enumerate(content.split("\n"), start=1):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import pairwise
 from typing import Any, Final, Literal, get_args
 
 from valuelocate.dataset import fields as rule
 from valuelocate.dataset.fields import FieldRule, read_fields, shown
 from valuelocate.dataset.text import normalise
 from valuelocate.errors import MistakesError, UserError
-from valuelocate.values import Theory
+from valuelocate.values import LEVEL_FIELDS, NO_VALUE, Theory
 
 Split = Literal["locate", "dev", "eval"]
 Polarity = Literal["pos", "neg"]
@@ -49,17 +50,21 @@ class Generator:
 
 @dataclass(frozen=True, kw_only=True)
 class Description:
-    """A first-person paragraph by someone for whom a value matters (`pos`) or does not (`neg`)."""
+    """A first-person paragraph by someone for whom a value matters (`pos`) or does not (`neg`).
+
+    One with no value at stake has the value `none` and no pole.
+    """
 
     id: str
     kind: Literal["description"] = "description"
     value: str
-    """Id of a value of the theory's top level."""
+    """Id of a value of the theory's top level; `none` where no value is at stake."""
     basic_value: str | None
     refined_value: str | None
-    polarity: Polarity
+    polarity: Polarity | None
+    """None exactly where no value is at stake."""
     neg_kind: NegKind | None
-    """None exactly where the polarity is `pos`."""
+    """None exactly where the polarity is not `neg`."""
     text: str
     topic: str | None
     lang: str
@@ -74,7 +79,10 @@ class Description:
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
-    """A situation in which a value may or may not guide the answer; it has no polarity of its own."""
+    """A situation in which a value may or may not guide the answer; it has no polarity of its own.
+
+    A question with no value at stake has the value `none`, and neither tension nor stances.
+    """
 
     id: str
     kind: Literal["question"] = "question"
@@ -142,6 +150,13 @@ _RULES: Final[dict[str, dict[str, FieldRule]]] = {
     },
 }
 
+_OF_A_VALUE: Final = frozenset({"basic_value", "refined_value", "polarity", "neg_kind", "tension", "stances"})
+_NULL: Final = rule.null(f"where value is {NO_VALUE}")
+_RULES_WITHOUT_VALUE: Final[dict[str, dict[str, FieldRule]]] = {
+    kind: {name: _NULL if name in _OF_A_VALUE else found for name, found in rules.items()}
+    for kind, rules in _RULES.items()
+}
+
 
 def record_id(kind: Kind, lang: str, text: str) -> str:
     """Return `vi-`, the kind's first letter and ten hex digits of the SHA-256 of lang + normalised text."""
@@ -158,8 +173,8 @@ def parse_record(row: object, theory: Theory) -> Record:
     """Read a JSON object as a record.
 
     Values may be named by id, short name or display name; a value of a lower level stands for its parent with
-    itself as `basic_value`. Left out, `id` follows from the text, `family` from the id and `seed_id` from the
-    family.
+    itself as `basic_value`; `none` stands for no value. Left out, `id` follows from the text, `family` from
+    the id and `seed_id` from the family.
 
     Raises:
         MistakesError: names every field that is wrong, with what was expected and what was found.
@@ -170,10 +185,13 @@ def parse_record(row: object, theory: Theory) -> Record:
     if not isinstance(kind, str) or kind not in _RULES:
         found = shown(kind) if "kind" in row else "no such field"
         raise MistakesError([f"field 'kind': expected one of {', '.join(_RULES)}, found {found}"])
-    found_fields, mistakes = read_fields(row, _RULES[kind])
-    mistakes += _resolve_values(found_fields, theory)
-    if kind == "description":
-        mistakes += _polarity_mistakes(found_fields)
+    if row.get("value") == NO_VALUE:
+        found_fields, mistakes = read_fields(row, _RULES_WITHOUT_VALUE[kind])
+    else:
+        found_fields, mistakes = read_fields(row, _RULES[kind])
+        mistakes += _resolve_values(found_fields, theory)
+        if kind == "description":
+            mistakes += _polarity_mistakes(found_fields)
     if mistakes:
         raise MistakesError(mistakes)
     return _BUILDERS[kind](_completed(found_fields))
@@ -189,7 +207,7 @@ def _resolve_values(found: dict[str, Any], theory: Theory) -> list[str]:
             mistakes.append(f"field '{label}': {str(error).partition(': ')[2]} (found {shown(name)})")
             return name
 
-    for label in ("value", "basic_value"):
+    for label in LEVEL_FIELDS:
         if found.get(label) is not None:
             found[label] = resolved(found[label], label)
     if found.get("tension") is not None:
@@ -200,15 +218,24 @@ def _resolve_values(found: dict[str, Any], theory: Theory) -> list[str]:
 
 
 def _level_mistakes(found: dict[str, Any], theory: Theory) -> list[str]:
-    value = theory.value(found["value"])
-    basic = found.get("basic_value")
-    if value.parent is not None:
-        if basic not in (None, value.id):
-            return [f"field 'basic_value': expected {value.id}, as the row's value is, found {shown(basic)}"]
-        found["value"], found["basic_value"] = value.parent, value.id
-    elif basic is not None and theory.value(basic).parent != value.id:
-        members = ", ".join(member.id for member in theory.members(value.id)) or "null"
-        return [f"field 'basic_value': expected a part of {value.id} ({members}), found {shown(basic)}"]
+    """Place a value of a lower level where it belongs, and see that each level is a part of the one above."""
+    named = theory.value(found["value"])
+    for level in reversed(LEVEL_FIELDS[1 : theory.depth(named.id) + 1]):
+        if found.get(level) not in (None, named.id):
+            return [
+                f"field '{level}': expected {named.id}, as the row's value is, found {shown(found[level])}"
+            ]
+        found[level] = named.id
+        named = theory.value(str(named.parent))
+    found["value"] = named.id
+    for above, level in pairwise(LEVEL_FIELDS):
+        part = found.get(level)
+        if part is None:
+            continue
+        whole = found.get(above)
+        if whole is None or theory.value(part).parent != whole:
+            members = ", ".join(member.id for member in theory.members(whole or "")) or "null"
+            return [f"field '{level}': expected a part of {whole} ({members}), found {shown(part)}"]
     return []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, get_args
@@ -29,6 +29,9 @@ FORMS: Final = (
 )
 """The kinds of answer a seed can ask for."""
 
+OPEN_MARK: Final = "*"
+"""After the name of a form: a further ask that the seed's stances do not answer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Seed:
@@ -36,9 +39,10 @@ class Seed:
 
     topic: str
     value: str
-    basic_value: str
+    basic_value: str | None
+    """Part of the value that is meant; None in a theory whose values have none."""
     against: str
-    """Basic value that the scene trades the first one off against."""
+    """Value, of the basic level where there is one, that the scene trades the first one off against."""
     form: str
     person: Person
     stakes: Stakes
@@ -53,6 +57,15 @@ class Seed:
     pos_more: str
     """A further sentence of the first person: their reason, in words that fit other scenes too."""
     neg_more: str
+    refined_value: str | None = None
+    """Part of the basic value that is meant, in the theory's refined form (Schwartz et al. 2012)."""
+    retold: str | None = None
+    """The scene told another way; any ask fits after it."""
+    slots: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    """Exchangeable details of the scene, three fillers or more each; the first stands in the text of scene,
+    retelling, asks and answers."""
+    asks: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Further closing questions by form; a form marked `*` is not answered by the stances."""
     split: Split
     family: str
 
@@ -67,8 +80,25 @@ class Seed:
         return half(self.family)
 
 
+_FILLERS = 3
+
+
+def _are_fillers(found: Any) -> bool:
+    return isinstance(found, list) and len({*map(str, found)}) >= _FILLERS and all(map(_is_text, found))
+
+
+def _is_ask(found: tuple[Any, Any]) -> bool:
+    form, ask = found
+    return str(form).removesuffix(OPEN_MARK) in FORMS and _is_text(ask)
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, str) and bool(found.strip())
+
+
 _RULES: Final[dict[str, FieldRule]] = {
-    **{name: rule.text() for name in ("topic", "value", "basic_value", "against")},
+    **{name: rule.text() for name in ("topic", "value", "against")},
+    "basic_value": rule.text_or_null(rule.REQUIRED),
     "form": rule.one_of(*FORMS),
     "person": rule.one_of(*get_args(Person)),
     "stakes": rule.one_of(*get_args(Stakes)),
@@ -76,6 +106,19 @@ _RULES: Final[dict[str, FieldRule]] = {
     "ask": rule.text(),
     "neg_kind": rule.one_of(*NEG_KINDS),
     **{name: rule.text() for name in ("pos", "neg", "pos_more", "neg_more")},
+    "refined_value": rule.text_or_null(),
+    "retold": rule.text_or_null(),
+    "slots": FieldRule(
+        expected=f"an object of lists of at least {_FILLERS} different texts",
+        accepts=lambda found: isinstance(found, Mapping) and all(map(_are_fillers, found.values())),
+        default={},
+    ),
+    "asks": FieldRule(
+        expected=f"an object of texts by form ({', '.join(FORMS)}), {OPEN_MARK} after a form whose asks the "
+        "stances do not answer",
+        accepts=lambda found: isinstance(found, Mapping) and all(map(_is_ask, found.items())),
+        default={},
+    ),
 }
 
 

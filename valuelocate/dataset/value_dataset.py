@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,11 +13,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from valuelocate.dataset.guard import guarded_splits, known_names
+from valuelocate.dataset.matching import matched_pairs
 from valuelocate.dataset.records import NEG_KINDS, POLARITIES, SPLITS, Description, Question, Record, to_row
 from valuelocate.dataset.text import normalise
 from valuelocate.errors import MistakesError, UserError
 from valuelocate.store import digest
-from valuelocate.values import Theory
+from valuelocate.values import NO_VALUE, Theory
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,8 @@ class ValueDataset:
     """Kinds of negative descriptions that locating reads."""
     locate_splits: tuple[str, ...] = ("locate",)
     allow_leak: bool = False
+    matched: bool = False
+    """Whether locating puts both descriptions of one family before a question."""
     leaks: list[str] = field(default_factory=list)
     """What was read against the rules of splits, to be written into every result; empty if nothing was."""
 
@@ -55,13 +59,18 @@ class ValueDataset:
         return digest(sorted(digest(to_row(record)) for record in rows))
 
     @cached_property
+    def value_free(self) -> bool:
+        """Whether no question has a value at stake; they are then asked whatever the value."""
+        return bool(self.question_rows) and all(row.value == NO_VALUE for row in self.question_rows)
+
+    @cached_property
     def descriptions(self) -> pd.DataFrame:
-        """The descriptions, a row each, with the schema's columns."""
+        """The descriptions, a row each, with the schema's columns; `to_parquet` can write it."""
         return _frame(self.description_rows, Description)
 
     @cached_property
     def questions(self) -> pd.DataFrame:
-        """The questions, a row each, with the schema's columns."""
+        """The questions, a row each, with the schema's columns, `slots` as the text of a JSON object."""
         return _frame(self.question_rows, Question)
 
     def description_records(
@@ -100,12 +109,14 @@ class ValueDataset:
     ) -> list[Question]:
         """Return the questions of a value and split, sorted by id; only those with two answers if asked.
 
+        Where no question has a value at stake, all of them are those of any value.
+
         Raises:
             UserError: a name is unknown, or nothing is left.
         """
         kept = [
             row
-            for row in self._matching(self.question_rows, value, split)
+            for row in self._matching(self.question_rows, value, split, any_value=self.value_free)
             if not with_stances or row.stances is not None
         ]
         if not kept:
@@ -142,15 +153,25 @@ class ValueDataset:
             rows.questions.extend(self.question_records(value, split))
             rows.positive.extend(self.description_records(value, "pos", split))
             rows.negative.extend(self.description_records(value, "neg", split, kinds))
+            if self.matched:
+                self._drop_partners(rows, self.description_records(value, "neg", split))
         for part in (rows.questions, rows.positive, rows.negative):
             part.sort(key=_by_id)
         return rows
 
+    def _drop_partners(self, rows: LocatingRows, negative: Iterable[Description]) -> None:
+        """Drop the positive descriptions whose partner is of a kind that is not read."""
+        unread = {row.family for row in negative} - {row.family for row in rows.negative}
+        rows.positive[:] = [row for row in rows.positive if row.family not in unread]
+
     def require(self, value: str, splits: Iterable[str] = SPLITS) -> None:
         """Check that a value has questions in these splits, and descriptions of both poles for locating.
 
+        Tells in the log what a job on questions without a value cannot measure.
+
         Raises:
             MistakesError: names everything that is missing.
+            UserError: descriptions are to be matched, and a family does not hold one of each pole.
         """
         messages: list[str] = []
         wanted: list[tuple[Any, ...]] = [(self.question_records, value, split) for split in splits]
@@ -166,15 +187,27 @@ class ValueDataset:
                 messages.append(str(error))
         if messages:
             raise MistakesError(messages, heading=f"dataset '{self.name}' does not cover value={value}:")
+        if self.matched:
+            rows = self.locating(value)
+            matched_pairs(rows.positive, rows.negative)
+        if self.value_free:
+            told = (
+                "dataset=%s: no value is at stake in its questions and none has two answers, so preference "
+                "is not measured and no effect can be claimed"
+            )
+            logger.warning(told, self.name)
 
-    def _matching(self, rows: Sequence[Any], value: str | None, split: str | None) -> list[Any]:
+    def _matching(
+        self, rows: Sequence[Any], value: str | None, split: str | None, *, any_value: bool = False
+    ) -> list[Any]:
         known_names("split", [split], (None, *SPLITS))
-        wanted = None if value is None else self.theory.resolve(value)
+        named = None if value is None else self.theory.resolve(value).id
+        wanted = None if any_value else named
+        level = "value" if wanted is None else self.theory.column(wanted)
         return [
             row
             for row in rows
-            if split in (None, row.split)
-            and (wanted is None or (row.value if wanted.parent is None else row.basic_value) == wanted.id)
+            if split in (None, row.split) and (wanted is None or getattr(row, level) == wanted)
         ]
 
     def _nothing(self, kind: str, wanted: dict[str, Any], rows: Sequence[Record]) -> UserError:
@@ -208,12 +241,23 @@ def dataset_of(records: Iterable[Record], *, name: str, theory: Theory, **settin
     return dataset
 
 
+def table_row(record: Record) -> dict[str, Any]:
+    """Return the record as a row of a table, `slots` as the text of a JSON object.
+
+    Names and fillers of slots differ from row to row, and Parquet has no column for objects without fields.
+    """
+    row = to_row(record)
+    if "slots" in row:
+        row["slots"] = json.dumps(row["slots"], ensure_ascii=False)
+    return row
+
+
 def _by_id(record: Record) -> str:
     return record.id
 
 
 def _frame(rows: Sequence[Record], kind: type) -> pd.DataFrame:
-    return pd.DataFrame([to_row(row) for row in rows], columns=[column.name for column in fields(kind)])
+    return pd.DataFrame([table_row(row) for row in rows], columns=[column.name for column in fields(kind)])
 
 
 def _in_several_splits(records: Sequence[Record]) -> list[str]:

@@ -2,8 +2,9 @@
 
 Word and character n-grams (sublinear tf-idf), complement naive Bayes (Rennie et al. 2003), and Platt's
 calibration (Platt 1999) on out-of-fold scores, families never split between folds. It needs no network and is
-the same on every machine. Its texts are the `judge` half of the locate families, which the embedded model has
-never read. The kind of classifier and its settings were chosen by cross-validation over that half's topics.
+the same on every machine. Its texts are answers of the split locate that the embedded model has never read:
+those of the seed bank's `judge` half, or of families that are not in the bank. The kind of classifier and
+its settings were chosen by cross-validation over that half's topics.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.naive_bayes import ComplementNB
 from sklearn.pipeline import FeatureUnion, Pipeline, make_pipeline, make_union
 
-from valuelocate.dataset import ValueDataset, half, load_seeds
+from valuelocate.dataset import ValueDataset, load_seeds
 from valuelocate.dataset.shipped import shipped_names
 from valuelocate.errors import UserError
 from valuelocate.evaluate.judge import Judge, JudgeSource, Probabilities
@@ -81,8 +82,8 @@ class FittedClassifierJudge(Judge):
         if len(families) >= LEAST_FAMILIES:
             return None
         return (
-            f"the offline judge has {len(families)} families of written answers for this value in the judge "
-            f"half of the split locate, and needs {LEAST_FAMILIES}"
+            f"the offline judge has {len(families)} families of written answers for this value in the split "
+            f"locate that it may read, and needs {LEAST_FAMILIES}"
         )
 
     def score_texts(self, texts: Sequence[str], value: str) -> Probabilities:
@@ -104,22 +105,18 @@ class FittedClassifierJudge(Judge):
 
 
 def judge_examples(dataset: ValueDataset, value: str) -> list[Example]:
-    """Return the texts that the judge may learn a value from: the judge half of the split locate.
+    """Return the texts that the judge may learn a value from: of locate, unread by the embedded model.
 
-    A shipped dataset's judge learns from the whole seed bank; one's own dataset's from its stances.
+    A shipped dataset's judge learns from the whole seed bank where that is about the value; any other's from
+    the dataset's own stances.
     """
-    if dataset.name in shipped_names():
-        return _seed_examples(dataset.theory, value)
-    return _stance_examples(dataset, value)
+    seeds = _seed_examples(dataset.theory, value) if dataset.name in shipped_names() else []
+    return seeds or _stance_examples(dataset, value)
 
 
 def _seed_examples(theory: Theory, value: str) -> list[Example]:
-    basic = theory.value(value).parent is not None
-    seeds = [
-        seed
-        for seed in load_seeds("locate")
-        if seed.half == "judge" and (seed.basic_value if basic else seed.value) == value
-    ]
+    level = theory.column(value)
+    seeds = [seed for seed in load_seeds("locate") if seed.half == "judge" and getattr(seed, level) == value]
     examples = []
     for seed in seeds:
         for positive, stance, more in ((True, seed.pos, seed.pos_more), (False, seed.neg, seed.neg_more)):
@@ -129,12 +126,13 @@ def _seed_examples(theory: Theory, value: str) -> list[Example]:
 
 
 def _stance_examples(dataset: ValueDataset, value: str) -> list[Example]:
-    basic = dataset.theory.value(value).parent is not None
+    level = dataset.theory.column(value)
+    read = {seed.family for seed in load_seeds("locate") if seed.half == "model"}
     return [
         Example(text, positive, row.family)
         for row in dataset.question_rows
-        if row.split == "locate" and row.stances is not None and half(row.family) == "judge"
-        if (row.basic_value if basic else row.value) == value
+        if row.split == "locate" and row.stances is not None and row.family not in read
+        if getattr(row, level) == value
         for positive, text in ((True, row.stances.pos), (False, row.stances.neg))
     ]
 

@@ -221,7 +221,7 @@ class EvaluateStage:
 
     def _other_values(self) -> list[str]:
         """The values of the target's level that have questions in `eval`."""
-        level = "value" if self.dataset.theory.value(self.value).parent is None else "basic_value"
+        level = self.dataset.theory.column(self.value)
         rows = self.dataset.questions
         present = set(rows.loc[rows["split"] == "eval", level])
         return [peer.id for peer in self.dataset.theory.peers(self.value) if peer.id in present]

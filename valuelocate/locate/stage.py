@@ -89,7 +89,9 @@ class LocateStage:
 
     def _collect(self, value: str, layers: list[int]) -> tuple[list[ContrastPair], Collection]:
         rows = self.dataset.locating(value)
-        pairs = draw_pairs(rows.questions, rows.positive, rows.negative, seed=self.seed)
+        pairs = draw_pairs(
+            rows.questions, rows.positive, rows.negative, seed=self.seed, matched=self.dataset.matched
+        )
         with self.meter.stage("collect"):
             collection = self.collector.collect(
                 self.lm,
@@ -106,8 +108,8 @@ class LocateStage:
 def control_value(dataset: ValueDataset, value: str, wanted: str | None) -> str | None:
     """Return the value whose neurons serve as the control `other_value`; None where there is no other.
 
-    By default a neighbour on the circle: a harder control than the opposite, whose neurons may be the
-    target's own.
+    By default a neighbour on the circle (the first other value of a theory without one): a harder control than
+    the opposite, whose neurons may be the target's own.
 
     Raises:
         UserError: the wanted value is the target itself.

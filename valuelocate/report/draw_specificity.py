@@ -21,6 +21,7 @@ def other_values(job: Job) -> tuple[str, ...]:
 def draw_specificity(job: Job, theory: Theory | None = None) -> go.Figure:
     """Draw the change of preference on each value's questions: target first, neighbours, opposites last.
 
+    Without a circle the others stand in the theory's order.
     A change is the edited score minus the unedited one, in both directions: an edit away from the target
     should lower it. So the sign of the gains of an edit away is turned round here.
     """

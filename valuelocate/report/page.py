@@ -54,10 +54,10 @@ def write_page(folder: Path, theory: Theory, settings: ReportSettings) -> Path:
     """
     job = load_job(folder)
     figures = figures_of(job, theory, settings)
-    return write_html(job.folder / "report.html", "job.html.j2", figures, **_context(job, settings))
+    return write_html(job.folder / "report.html", "job.html.j2", figures, **_context(job, theory, settings))
 
 
-def _context(job: Job, settings: ReportSettings) -> dict[str, Any]:
+def _context(job: Job, theory: Theory, settings: ReportSettings) -> dict[str, Any]:
     questions, n_questions = chosen_answers(job, limit=settings.questions)
     level = job.level
     covered = f"{100 * level:g} % interval" if level else "interval"
@@ -75,6 +75,7 @@ def _context(job: Job, settings: ReportSettings) -> dict[str, Any]:
         "covered": f"{covered}s",
         "covered_head": covered,
         "not_run": [name for arm, name in ARMS.items() if arm != "base" and arm not in known],
+        "circular": theory.geometry == "circle",
         "draws": any(number((job.outcome(direction) or {}).get("n_draws")) for direction in job.directions),
         "neurons": job.neurons,
         "top": _top(job.neurons, settings.top_neurons),

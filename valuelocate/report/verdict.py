@@ -113,12 +113,10 @@ def _evidence(result: Mapping[str, Any], part: Mapping[str, Any], level: float |
         number(part.get("n_draws")),
     )
     unit = measure(str(result.get("metric", ""))).unit
+    if not draws and gain is None:
+        return "The shift was not measured, so nothing is claimed."
     if not draws:
-        alone = (
-            f"The shift was {numbers.signed(gain)} {unit}"
-            if gain is not None
-            else "The shift was not measured"
-        )
+        alone = f"The shift was {numbers.signed(gain)} {unit}"
         return f"{alone}; no random draws were made, so there is nothing to hold it against."
     if estimate is None:
         return "The shift beyond random neurons was not measured."

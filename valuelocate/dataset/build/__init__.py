@@ -1,14 +1,18 @@
 """Building ValueInsight from its seeds and descriptions, and checking it or a dataset of one's own."""
 
-from valuelocate.dataset.build.bank import description_bank, question_bank, question_of
+from valuelocate.dataset.build.bank import description_bank
 from valuelocate.dataset.build.check import check_and_build
-from valuelocate.dataset.build.mini import build_mini, compose_mini
+from valuelocate.dataset.build.compose import compose
+from valuelocate.dataset.build.cuts import COUNTS, cut
+from valuelocate.dataset.build.full import compose_full
+from valuelocate.dataset.build.sets import build_set
 
 __all__ = [
-    "build_mini",
+    "COUNTS",
+    "build_set",
     "check_and_build",
-    "compose_mini",
+    "compose",
+    "compose_full",
+    "cut",
     "description_bank",
-    "question_bank",
-    "question_of",
 ]

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 
-from valuelocate.dataset.build.bank import LANGUAGE, LICENSE, VERSION, by_split
-from valuelocate.dataset.build.draw import HELD_OUT_FORMS
-from valuelocate.dataset.checks.suite import NOT_RUN, CheckRow
+from valuelocate.dataset.build.bank import by_split
+from valuelocate.dataset.build.card_words import CardWords, card_words
+from valuelocate.dataset.build.cuts import Rows
+from valuelocate.dataset.build.release import LANGUAGE, LICENSE, VERSION
+from valuelocate.dataset.checks.suite import CheckRow
 from valuelocate.dataset.records import SPLITS, Description, Question
 from valuelocate.dataset.splits import half, load_topics
 from valuelocate.dataset.text import count_words
@@ -16,54 +18,55 @@ from valuelocate.dataset.text import count_words
 _STATUS = {True: "passed", False: "failed", None: "not run"}
 
 
-def data_card(
-    descriptions: Sequence[Description],
-    questions: Sequence[Question],
-    checks: Sequence[CheckRow],
-    bank_checks: Sequence[CheckRow],
-    bank: tuple[Sequence[Description], Sequence[Question]],
-) -> str:
-    """Return the card of the mini set in Markdown; every figure is computed from the rows."""
+def data_card(name: str, rows: Rows, checks: Sequence[CheckRow]) -> str:
+    """Return the card of a set in Markdown; every figure is computed from the rows.
+
+    Args:
+        name: of the set, e.g. `mini`.
+        rows: of the set.
+        checks: what was measured on them.
+    """
+    descriptions, questions = rows
+    words = card_words(name)
     parts = [
-        _head(descriptions, questions),
-        _making(bank),
+        _head(name, words, descriptions, questions),
+        _making(words),
         _counts(descriptions, questions),
-        _splits(questions),
+        _splits(words, questions),
         _texts(descriptions, questions),
-        _checks(checks, bank_checks, bank),
-        _limits(questions, bank[1]),
+        checks_section(checks),
+        _limits(words, questions),
     ]
     return "\n".join(parts)
 
 
-def _head(descriptions: Sequence[Description], questions: Sequence[Question]) -> str:
-    return f"""# ValueInsight mini {VERSION}
+def _head(
+    name: str, words: CardWords, descriptions: Sequence[Description], questions: Sequence[Question]
+) -> str:
+    return f"""# ValueInsight {name} {VERSION}
 
-{len(descriptions)} descriptions of people by what they value and {len(questions)} everyday situations, \
-over the four higher-order values of Schwartz's theory (Schwartz 1992). A language model answers the same \
+{len(descriptions):,} descriptions of people by what they value and {len(questions):,} everyday situations, \
+over {words.values}. A language model answers the same \
 question once with a description of someone for whom a value matters and once with one for whom it does not; \
 the difference between its inner activations is what neurons are located by (after Su et al. 2025, \
 arXiv 2505.17712; Deng et al. 2024, arXiv 2410.12327).
 
-- Files: `descriptions.jsonl`, `questions.jsonl`, `manifest.json` (counts, SHA-256 of each split)
+- Files: descriptions and questions (JSON Lines), `manifest.json` (counts, SHA-256 of each split)
 - Language: {LANGUAGE}. Licence of the text: {LICENSE}
-- Rebuild: `python -m valuelocate.dataset.build mini`. The same bank gives the same bytes
+- Rebuild: `python -m valuelocate.dataset.build {words.command}`. The same bank gives the same bytes
 """
 
 
-def _making(bank: tuple[Sequence[Description], Sequence[Question]]) -> str:
+def _making(words: CardWords) -> str:
     return f"""## How it was made
 
-**All text was written by a large language model** to written rules, one scene at a time, without templates \
+**All text was written by a large language model** to written rules, one scene at a time, \
 and without material of other datasets; a program checked it and slips were mended. No person wrote these \
-texts, **none was validated on people**, and the labels (value, basic value, pole) are those the text was \
+texts, **none was validated on people**, and the labels ({words.labels}) are those the text was \
 written for. Model, prompts and sampling of the writing are not recorded, so `generator` is null.
 
-The set is drawn from a bank of {len(bank[1])} seeds (a scene with a tension, and two answers) and \
-{len(bank[0])} descriptions. `dev` and `eval` hold all that the bank has. For `locate` a seeded draw \
-takes at most one seed for each topic and value, even over basic values, over kinds of negative answer, and \
-over the two halves of the bank; descriptions come in pairs, a positive and a negative one about the same \
-topic.
+The bank has {words.seeds:,} seeds. {words.seed} \
+{words.grown}
 """
 
 
@@ -78,18 +81,18 @@ def _counts(descriptions: Sequence[Description], questions: Sequence[Question]) 
             for split in SPLITS:
                 row.append(sum((d.value, d.polarity) == (value, pole) for d in by_split(descriptions, split)))
         table.append(row)
-    basic = Counter(str(question.basic_value) for question in questions)
+    basic = Counter(str(row.basic_value) for row in questions if row.basic_value is not None)
+    by_part = f"Questions by basic value: {listed(basic)}.\n" if basic else ""
     kinds = Counter(str(row.neg_kind) for row in descriptions if row.neg_kind is not None)
     return f"""## Counts
 
-{_table(header, table)}
-Questions by basic value: {_listed(basic)}.
-Negative descriptions by kind: {_listed(kinds)}. Locating reads `absence` and `rejection` by default, so \
-that opposition between values is found and not built in.
+{markdown_table(header, table)}
+{by_part}Negative descriptions by kind: {listed(kinds)}. Locating reads `absence` and `rejection` by \
+default, so that opposition between values is found and not built in.
 """
 
 
-def _splits(questions: Sequence[Question]) -> str:
+def _splits(words: CardWords, questions: Sequence[Question]) -> str:
     topics = load_topics()
     table = []
     for split in SPLITS:
@@ -102,14 +105,14 @@ def _splits(questions: Sequence[Question]) -> str:
     held_out = ", ".join(topic.replace("_", " ") for topic in topics.of_split("eval"))
     return f"""## Topics and splits
 
-A topic belongs to one split for good, and so does everything written about it, descriptions included; each \
-topic has seeds for all values.
+A topic belongs to one split for good, and so does everything written about it, descriptions included\
+{words.topics}.
 
-{_table(["split", "topics", "topics used", "question forms", "families"], table)}
+{markdown_table(["split", "topics", "topics used", "question forms", "families"], table)}
 Eval topics: {held_out}.
-Halves of the `locate` questions, by hash of the family: {_listed(halves)}. Text for training the embedded \
-model comes from one half, text for training the offline judge from the other.
-The resampling unit is the family; in this set every question is its own.
+Halves of the `locate` questions, by hash of the family: {listed(halves)}. {words.halves}
+The resampling unit is the family: {len(questions):,} questions of \
+{len({row.family for row in questions}):,} families.
 """
 
 
@@ -117,54 +120,45 @@ def _texts(descriptions: Sequence[Description], questions: Sequence[Question]) -
     question_words = [count_words(row.text) for row in questions]
     description_words = [count_words(row.text) for row in descriptions]
     rows = [
-        ["questions", len(questions), *_spread(question_words)],
-        ["descriptions", len(descriptions), *_spread(description_words)],
+        ["questions", len(questions), *spread(question_words)],
+        ["descriptions", len(descriptions), *spread(description_words)],
     ]
     with_stances = sum(question.stances is not None for question in questions)
     return f"""## Texts
 
-{_table(["text", "rows", "words, mean", "SD", "least", "most"], rows)}
-Person: {_listed(Counter(q.person for q in questions))}.
-Stakes: {_listed(Counter(q.stakes for q in questions))}.
-Forms: {_listed(Counter(str(q.form) for q in questions))}.
+{markdown_table(["text", "rows", "words, mean", "SD", "least", "most"], rows)}
+Person: {listed(Counter(q.person for q in questions))}.
+Stakes: {listed(Counter(q.stakes for q in questions))}.
+Forms: {listed(Counter(str(q.form) for q in questions))}.
 {with_stances} of {len(questions)} questions carry two answers of like length, one of each pole.
 """
 
 
-def _checks(
-    checks: Sequence[CheckRow],
-    bank_checks: Sequence[CheckRow],
-    bank: tuple[Sequence[Description], Sequence[Question]],
-) -> str:
+def checks_section(checks: Sequence[CheckRow]) -> str:
+    """Return the section of what was checked, what was found, and what was not run."""
     header = ["check", "limit", "found", "result"]
+    ran = [_cells(row) for row in checks if row.ok is not None]
+    missed = sum(row.ok is False for row in checks)
+    told = "All hold." if not missed else f"**{missed} of {len(ran)} limits are missed**, marked *failed*."
     return f"""## Checks
 
-On this set:
+{told} The limits are those of the design and were not moved to fit the text; NPTI is the question set of \
+Deng et al. 2024.
 
-{_table(header, [_cells(row) for row in checks])}
-On the whole bank ({len(bank[0])} descriptions, {len(bank[1])} seeds as questions):
-
-{_table(header, [_cells(row) for row in bank_checks])}
+{markdown_table(header, ran)}
 Not run:
 
-{_table(header, [_cells(row) for row in NOT_RUN])}"""
+{markdown_table(header, [_cells(row) for row in checks if row.ok is None])}"""
 
 
-def _limits(questions: Sequence[Question], bank_questions: Sequence[Question]) -> str:
-    spread = stdev([count_words(question.text) for question in questions])
+def _limits(words: CardWords, questions: Sequence[Question]) -> str:
     eval_each = len(by_split(questions, "eval")) // len({question.value for question in questions})
-    elsewhere = sum(q.form in HELD_OUT_FORMS for q in bank_questions if q.split != "eval")
     return f"""## Limits
 
-- Small: made for demonstrations and tests. {eval_each} eval questions a value leave wide intervals; \
-a claim needs a larger set.
-- One language, and the habits of one writer: question lengths vary little (SD {spread:.1f} words; the \
-release limit of the full set is at least 9), and names from many countries do not make many cultures.
+- {eval_each} eval questions a value. {words.power}
+- One language, and the habits of one writer; names from many countries do not make many cultures.
 - Machine-written text may lie nearer to what language models expect than people's own words do.
-- Answers were written so that the motive is audible; how well bare words tell their pole is in the table \
-above. A model can prefer an answer for its wording.
-- The forms {", ".join(sorted(HELD_OUT_FORMS))} are kept for `eval` in this set; {elsewhere} seeds of the \
-bank outside `eval` use them.
+- Answers were written so that the motive is audible. A model can prefer an answer for its wording.
 - Not for judging people: nothing here measures a person's values.
 """
 
@@ -173,14 +167,17 @@ def _cells(row: CheckRow) -> list[str]:
     return [row.check, row.limit, row.found, _STATUS[row.ok]]
 
 
-def _spread(words: Sequence[int]) -> list[str]:
+def spread(words: Sequence[int]) -> list[str]:
+    """Return mean, standard deviation, least and most of counts of words, as cells of a table."""
     return [f"{mean(words):.1f}", f"{stdev(words):.1f}", f"{min(words)}", f"{max(words)}"]
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def listed(counts: Mapping[str, int]) -> str:
+    """Return counts as a line of text, the largest first."""
     return ", ".join(f"{name} {count}" for name, count in sorted(counts.items(), key=lambda c: (-c[1], c[0])))
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown."""
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)

@@ -1,12 +1,11 @@
-"""Seeded draws from the bank, even over basic values, kinds of negative text, and halves."""
+"""Seeded draws of small sets, even over parts of a value, topics, kinds of negative text, and halves."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from itertools import product
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from valuelocate.dataset.records import Description
 from valuelocate.dataset.seeds import Seed
@@ -16,84 +15,114 @@ from valuelocate.values import Theory
 DRAW = "valueinsight-mini-1"
 """Seeds every draw; another word would give another, equally good, selection."""
 
-HALVES = ("model", "judge")
-NEG_KINDS = ("absence", "rejection")
-"""Negative answers and descriptions that the mini set locates with, each as often as the other."""
-
-HELD_OUT_FORMS = frozenset(
-    {"change_mind", "draw_the_line", "regret", "write_note", "finish_story", "diary_line"}
-)
-"""Forms kept for `eval`, so that it also asks in ways that locating has not seen."""
+Shares = Mapping[str, Fraction]
+"""Of the kinds of negative description; they sum to 1."""
 
 
-class _Cell(NamedTuple):
-    basic_value: str
-    half: str
-    neg_kind: str
+def draw_seeds(
+    seeds: Sequence[Seed], theory: Theory, per_value: int, start: Sequence[Seed] = ()
+) -> list[Seed]:
+    """Draw seeds of every value, even over basic values, halves, kinds of negative, topics and forms.
 
-
-def draw_seeds(seeds: Sequence[Seed], theory: Theory, per_value: int) -> list[Seed]:
-    """Draw seeds of every value, at most one a topic, even over basic values, halves and kinds of negative.
-
-    The topics, then the forms used least so far come first, so that the draw is as broad as the bank allows.
+    Args:
+        seeds: the bank of a split.
+        theory: gives the values.
+        per_value: seeds of each value in the result.
+        start: seeds that the result begins with, so that a larger draw holds a smaller one.
 
     Raises:
         UserError: the bank is too small.
     """
-    topic_uses: Counter[str] = Counter()
-    form_uses: Counter[str] = Counter()
-    drawn: list[Seed] = []
+    drawn = list(start)
+    topic_uses = Counter(seed.topic for seed in drawn)
+    form_uses = Counter(seed.form for seed in drawn)
+    taken = {seed.family for seed in drawn}
     for value in theory.targets():
-        basics = [member.id for member in theory.members(value.id)]
-        cells = [_Cell(*cell) for cell in product(basics, HALVES, NEG_KINDS)]
-        taken: set[str] = set()
-        for cell in (cells[index % len(cells)] for index in range(per_value)):
-            candidates = [seed for seed in seeds if _fits(seed, cell) and seed.topic not in taken]
-            if not candidates:
-                raise UserError(
-                    f"the seed bank has too few seeds for {'/'.join(cell)}: add some in further topics"
-                )
-            seed = min(candidates, key=lambda s: (topic_uses[s.topic], form_uses[s.form], _rank(s.family)))
-            taken.add(seed.topic)
-            topic_uses[seed.topic] += 1
-            form_uses[seed.form] += 1
+        own = [seed for seed in drawn if seed.value == value.id]
+        left = [seed for seed in seeds if seed.value == value.id and seed.family not in taken]
+        if len(own) + len(left) < per_value:
+            raise UserError(f"the seed bank has too few seeds for {value.id}: {per_value} are wanted")
+        basics = Counter(seed.basic_value for seed in own)
+        cells = Counter((seed.basic_value, seed.half, seed.neg_kind) for seed in own)
+        topics = Counter(seed.topic for seed in own)
+        for _ in range(per_value - len(own)):
+            seed = min(
+                left,
+                key=lambda s: (
+                    basics[s.basic_value],
+                    cells[s.basic_value, s.half, s.neg_kind],
+                    topics[s.topic],
+                    topic_uses[s.topic],
+                    form_uses[s.form],
+                    _rank(s.family),
+                ),
+            )
+            left.remove(seed)
+            basics[seed.basic_value] += 1
+            cells[seed.basic_value, seed.half, seed.neg_kind] += 1
+            for uses, name in ((topics, seed.topic), (topic_uses, seed.topic), (form_uses, seed.form)):
+                uses[name] += 1
             drawn.append(seed)
     return drawn
 
 
-def draw_descriptions(bank: Sequence[Description], theory: Theory, per_cell: int) -> list[Description]:
+def draw_descriptions(
+    bank: Sequence[Description],
+    theory: Theory,
+    per_cell: int,
+    shares: Shares,
+    start: Sequence[Description] = (),
+) -> list[Description]:
     """Draw descriptions of both poles of every value, in pairs about the same topic.
 
-    Of the negative ones, half are absence and half rejection; pairs are spread over basic values. Poles that
-    share their topics cannot be told apart by topic.
+    Poles that share their topics cannot be told apart by topic.
+
+    Args:
+        bank: the descriptions of a split.
+        theory: gives the values.
+        per_cell: descriptions of each value and pole in the result.
+        shares: of the kinds of negative description; a kind with share 0 is not drawn.
+        start: descriptions that the result begins with.
 
     Raises:
         UserError: the bank is too small.
     """
-    positives = {row.family: row for row in bank if row.polarity == "pos"}
-    drawn: list[Description] = []
+    drawn = list(start)
+    taken = {row.id for row in drawn}
     for value in theory.targets():
-        basic_uses: Counter[str | None] = Counter()
-        taken: set[str] = set()
-        for neg_kind in (NEG_KINDS[index % len(NEG_KINDS)] for index in range(per_cell)):
-            candidates = [
-                row
-                for row in bank
-                if (row.value, row.neg_kind) == (value.id, neg_kind)
-                and row.family in positives
-                and row.family not in taken
-            ]
-            if not candidates:
-                raise UserError(f"the descriptions have too few pairs for {value.id}/{neg_kind}: add some")
-            negative = min(candidates, key=lambda row: (basic_uses[row.basic_value], _rank(row.id)))
-            taken.add(negative.family)
-            basic_uses[negative.basic_value] += 1
-            drawn += [positives[negative.family], negative]
+        own = [row for row in drawn if row.value == value.id and row.polarity == "neg"]
+        kinds = Counter(row.neg_kind for row in own)
+        basics = Counter(row.basic_value for row in own)
+        for _ in range(per_cell - len(own)):
+            pairs = [pair for pair in _pairs(bank, value.id, taken) if shares.get(str(pair[1].neg_kind))]
+            if not pairs:
+                raise UserError(f"the descriptions have too few pairs for {value.id}: {per_cell} are wanted")
+            pair = min(
+                pairs,
+                key=lambda pair: (
+                    Fraction(kinds[pair[1].neg_kind] + 1) / shares[str(pair[1].neg_kind)],
+                    basics[pair[1].basic_value],
+                    _rank(pair[1].id),
+                ),
+            )
+            kinds[pair[1].neg_kind] += 1
+            basics[pair[1].basic_value] += 1
+            taken |= {row.id for row in pair}
+            drawn += pair
     return drawn
 
 
-def _fits(seed: Seed, cell: _Cell) -> bool:
-    return (seed.basic_value, seed.half, seed.neg_kind) == cell and seed.form not in HELD_OUT_FORMS
+def _pairs(bank: Sequence[Description], value: str, taken: set[str]) -> list[tuple[Description, Description]]:
+    """Return for each negative description left a positive one of its topic, if possible its basic value."""
+    left = [row for row in bank if row.value == value and row.id not in taken]
+    positives = [row for row in left if row.polarity == "pos"]
+    pairs = []
+    for negative in (row for row in left if row.polarity == "neg"):
+        same = [row for row in positives if row.family == negative.family]
+        if same:
+            best = min(same, key=lambda row: (row.basic_value != negative.basic_value, _rank(row.id)))
+            pairs.append((best, negative))
+    return pairs
 
 
 def _rank(name: str) -> str:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from valuelocate.dataset.build.bank import LANGUAGE, LICENSE, VERSION, by_split
+from valuelocate.dataset.build.bank import by_split
+from valuelocate.dataset.build.release import LANGUAGE, LICENSE, VERSION
 from valuelocate.dataset.records import SPLITS, Description, Question, Record, to_row
 from valuelocate.store import digest
 

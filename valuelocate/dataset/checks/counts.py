@@ -17,7 +17,7 @@ def check_description_counts(
     descriptions: Sequence[Description], theory: Theory, per_cell: Mapping[str, int]
 ) -> list[Finding]:
     """Find cells (value, pole, split) with another number of descriptions than `per_cell` gives by split."""
-    found: Cells = _counted((row.value, row.polarity, row.split) for row in descriptions)
+    found: Cells = _counted((row.value, str(row.polarity), row.split) for row in descriptions)
     expected: Cells = {
         (value.id, polarity, split): count
         for value in theory.targets()

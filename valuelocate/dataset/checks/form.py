@@ -11,12 +11,70 @@ from valuelocate.dataset.text import sentences
 
 _INSTRUCTIONS = frozenset(
     (
-        *("advise", "answer", "argue", "choose", "complete", "continue", "decide", "defend", "describe"),
-        *("draft", "explain", "finish", "give", "guide", "imagine", "list", "make", "name", "pick", "plan"),
-        *("put", "rank", "react", "reply", "say", "sketch", "sort", "spend", "suggest", "teach", "tell"),
-        *("walk", "weigh", "write"),
+        *("address", "advise", "answer", "argue", "arrange", "ask", "assume", "balance", "begin", "bring"),
+        *(
+            "call",
+            "choose",
+            "close",
+            "comment",
+            "compare",
+            "complete",
+            "consider",
+            "continue",
+            "convince",
+            "counsel",
+        ),
+        *(
+            "decide",
+            "defend",
+            "describe",
+            "divide",
+            "draft",
+            "draw",
+            "end",
+            "explain",
+            "fill",
+            "finish",
+            "give",
+        ),
+        *(
+            "go",
+            "grade",
+            "guide",
+            "imagine",
+            "judge",
+            "justify",
+            "keep",
+            "lay",
+            "lead",
+            "let",
+            "list",
+            "look",
+        ),
+        *("make", "map", "meet", "name", "note", "number", "offer", "open", "order", "picture", "place"),
+        *(
+            "plan",
+            "point",
+            "pick",
+            "pin",
+            "post",
+            "put",
+            "quote",
+            "rank",
+            "react",
+            "reply",
+            "respond",
+            "say",
+            "see",
+            "send",
+            "set",
+        ),
+        *("settle", "share", "show", "sketch", "sort", "speak", "spend", "state", "suggest", "sum", "take"),
+        *("talk", "teach", "tell", "text", "think", "try", "turn", "walk", "weigh", "word", "write"),
     )
 )
+_MAY_REPEAT = frozenset({"had", "that"})
+"""Words that English doubles: "I had had enough"."""
 _REPEATED = re.compile(r"\b([^\W\d_]+)\s+\1\b", re.IGNORECASE)
 _SLOT = re.compile(r"\{[^}]*\}|\[[^\]]*\]|<[^>]*>|\b(?:XX+|TBD)\b")
 _OPENING_QUOTE = re.compile(r"(?<![\w'])'(?=\w)(?!(?:em|til|tis|twas|cause|n|\d0s|\d\d)\b)")
@@ -43,17 +101,27 @@ def check_asks(questions: Sequence[Question]) -> list[Finding]:
     ]
 
 
+def with_articles(text: str) -> str:
+    """Return the text with a and an as the following word is spoken."""
+    for pattern in (_A_BEFORE_VOWEL, _A_BEFORE_SILENT):
+        text = pattern.sub(lambda match: f"{match.group()[0]}n{match.group()[1:]}", text)
+    return _AN_BEFORE_CONSONANT.sub(lambda match: f"{match.group()[0]}{match.group()[2:]}", text)
+
+
 def _asks(last: str) -> bool:
     if last.rstrip("\"')").endswith("?"):
         return True
-    first = re.match(r"\w+", last.lower().lstrip("\"'("))
-    return last.endswith(".") and first is not None and first.group() in _INSTRUCTIONS
+    clauses = (clause.lstrip(" \"'(") for clause in re.split(r"[:;]", last.lower()))
+    firsts = (re.match(r"\w+", clause) for clause in clauses)
+    return last.endswith(".") and any(first and first.group() in _INSTRUCTIONS for first in firsts)
 
 
 def _slips(text: str) -> Iterator[str]:
-    if text != text.strip() or re.search(r"\s\s", text) or re.search(r"\s[,.;:!?]", text):
+    if text != text.strip() or re.search(r"\s\s", text) or re.search(r"\s(?!\.\.\.)[,.;:!?]", text):
         yield "spaces doubled, at an end, or before a punctuation mark"
     for match in _REPEATED.finditer(text):
+        if match.group(1).lower() in _MAY_REPEAT:
+            continue
         yield f"repeated word '{match.group()}'"
     if text.count('"') % 2 or text.count("\u201c") != text.count("\u201d"):
         yield "double quotes do not match"

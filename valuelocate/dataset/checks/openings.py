@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from valuelocate.dataset.checks.finding import Finding
+from valuelocate.dataset.checks.measured import Measured, at_most
 from valuelocate.dataset.text import normalise
 
 COMMONEST = 0.04
@@ -34,3 +35,15 @@ def check_openings(texts: Sequence[str]) -> list[Finding]:
         reason = f"the ten commonest beginnings have {together:.1%} of the texts; at most {TEN_COMMONEST:.0%}"
         findings.append(Finding("ten commonest", "openings", reason))
     return findings
+
+
+def check_commonest_opening(texts: Sequence[str]) -> Measured:
+    """Measure the share of texts that begin with the commonest two words."""
+    opening, share = opening_shares(texts)[0]
+    return at_most(share, COMMONEST, "openings", opening)
+
+
+def check_ten_openings(texts: Sequence[str]) -> Measured:
+    """Measure the share of texts that begin with one of the ten commonest two words."""
+    together = sum(share for _, share in opening_shares(texts)[:10])
+    return at_most(together, TEN_COMMONEST, "openings", "ten commonest")
