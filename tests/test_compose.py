@@ -20,6 +20,9 @@ FILES = sorted(path for path in CONF.rglob("*.yaml") if path != CONF / "config.y
 NEEDED = {
     # What is one's own has no default path, and an amplitude by percentile needs its statistics.
     "dataset/own": ["dataset.path=here.jsonl"],
+    # The default value is of another theory.
+    "dataset/moral_foundations": ["value=loyalty"],
+    "theory/moral_foundations": ["value=loyalty"],
     "model/custom": ["model.path=here"],
     "scope/list": ["scope.layers=[0,1]"],
     "intervene/npti": ["collect=percentile"],

@@ -68,9 +68,7 @@ def test_matched_descriptions_are_drawn_by_family_and_about_equally_often() -> N
     assert [pair.question.id for pair in pairs] == [row.id for row in QUESTIONS]
     assert all(pair.positive.family == pair.negative.family for pair in pairs)
     assert sorted(Counter(pair.positive.family for pair in pairs).values()) == [3, 3, 3, 4, 4]
-    again = draw_pairs(
-        QUESTIONS[::-1], families(5, "p")[::-1], families(5, "n")[::-1], seed=0, matched=True
-    )
+    again = draw_pairs(QUESTIONS[::-1], families(5, "p")[::-1], families(5, "n")[::-1], seed=0, matched=True)
     assert pairs == again
     assert pairs != draw_pairs(QUESTIONS, families(5, "p"), families(5, "n"), seed=1, matched=True)
 

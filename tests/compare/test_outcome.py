@@ -158,3 +158,12 @@ def test_tables_carry_job_and_target() -> None:
     found = outcome_of(pd.concat([job_rows(draws=2), rows("base", 0.1, measure=("preference", "t1_mass"))]))
     assert set(found.scores["job"]) == {"job"} and set(found.scores["target"]) == {VALUE}
     assert set(found.metrics["metric"]) >= {"t2", "t1_mass", "score"}
+
+
+def test_a_measure_that_scored_nothing_claims_nothing_and_says_why() -> None:
+    why = "the question has no stances"
+    scores = job_rows().assign(score=math.nan, reason=why)
+    result = outcome_of(scores).result
+    for part in (result, result["away"]):
+        assert (part["verdict"], part["estimate"], part["n"]) == ("not_moved", None, 0)
+        assert f"not scored: {why}" in part["reasons"]

@@ -206,7 +206,8 @@ def test_the_task_writes_the_folder_beside_a_shipped_set(mini, theory, tmp_path,
     full = Full([], rows.descriptions, rows.questions, {}, [])
     monkeypatch.setattr("valuelocate.dataset.build.check.compose_full", lambda _: full)
     monkeypatch.setattr(
-        "valuelocate.dataset.build.check.build", lambda name, *_: Built(name, rows, Checked([], []))
+        "valuelocate.dataset.build.check.build",
+        lambda name, *_: Built(name, rows, Checked([], []), Checked([], [])),
     )
     regrouped = DatasetSource(name="regrouped", rows="mini")
     check_and_build(regrouped, theory, tmp_path)

@@ -53,6 +53,7 @@ def test_a_bad_file_is_told_row_by_row(write_jsonl, question_row):
 def test_every_config_names_a_source_and_its_fields(name):
     node = yaml.safe_load((CONF / f"{name}.yaml").read_text(encoding="utf-8"))
     assert node.pop("_target_") == "valuelocate.dataset.DatasetSource"
+    node.pop("defaults", None)
     assert {"name", "neg_kinds", "locate_splits", "allow_leak"} <= set(node)
     assert set(node) <= set(DatasetSource.__dataclass_fields__)
     if name == "mini":
@@ -75,7 +76,7 @@ def test_a_dataset_of_ones_own_needs_a_path(write_jsonl, question_row, theory):
     [
         ({"allow_leak": "yes"}, "dataset.allow_leak=yes: expected true or false"),
         ({"matched": 1}, "dataset.matched=1: expected true or false"),
-        ({"questions": "tiny"}, r"dataset.questions=tiny: expected a shipped dataset \(mini"),
+        ({"questions": "tiny"}, r"dataset.questions=tiny: expected a shipped dataset \(.*mini"),
         ({"path": "x", "descriptions": "mini"}, "dataset.descriptions=mini: dataset.path=x has its own"),
         ({"neg_kinds": ["no"]}, "dataset.neg_kinds=no: expected absence, rejection, opposite_pole"),
         ({"locate_splits": ["locate", "eval"]}, "locating reads rows of 'locate' only"),
@@ -114,6 +115,10 @@ def test_a_shipped_set_is_read_with_what_its_manifest_says():
     assert wanted == {"questions": "small", "matched": True}
     assert {key: node[key] for key in wanted} == wanted
     assert shipped_settings("mini") == {}
+    paired = load_dataset("paired")
+    assert paired.matched
+    assert paired.question_rows == load_dataset("small").question_rows
+    assert len(paired.locating("openness").questions) == 360
 
 
 def test_frames_of_the_neutral_set(theory):

@@ -11,7 +11,9 @@ def rows(description):
     def make(pole, *families):
         kind = None if pole == "pos" else "absence"
         return [
-            description(family=family, polarity=pole, neg_kind=kind, text=f"I am {pole} {number} of {family}.")
+            description(
+                family=family, polarity=pole, neg_kind=kind, text=f"I am {pole} {number} of {family}."
+            )
             for number, family in enumerate(families)
         ]
 
@@ -29,4 +31,6 @@ def test_every_family_that_is_no_pair_is_told(rows) -> None:
         matched_pairs(rows("pos", "a", "b", "c", "c"), rows("neg", "b", "c", "d"))
     assert [message.split("'")[1] for message in error.value.messages] == ["a", "c", "d"]
     assert "family 'c' has 2 pos and 1 neg descriptions to locate with" in error.value.messages[1]
-    assert "dataset.matched=true: expected families of exactly one description of each pole" in str(error.value)
+    assert "dataset.matched=true: expected families of exactly one description of each pole" in str(
+        error.value
+    )

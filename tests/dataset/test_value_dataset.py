@@ -178,7 +178,7 @@ def test_questions_without_a_value_are_those_of_any_value(description, question,
     assert len(dataset.locating("openness").questions) == 1
     dataset.require("openness")
     assert "preference is not measured and no effect can be claimed" in caplog.text
-    with pytest.raises(UserError, match="no question with value=openness.*with_stances=True"):
+    with pytest.raises(UserError, match=r"no question with value=openness.*with_stances=True"):
         dataset.question_records("openness", "dev", with_stances=True)
     with pytest.raises(UserError, match="did you mean openness"):
         dataset.question_records("opennes")

@@ -20,7 +20,8 @@ class CompareSettings:
     resamples: int = 2000
     """Of the bootstrap."""
     other_value: str | None = None
-    """Value whose neurons serve as a control; None: the nearest on the circle, or the first of a theory without one."""
+    """Value whose neurons serve as a control; None: the nearest on the circle, or the first of a theory
+    without one."""
     methods: Sequence[str] = ("valuelocate", "mean_diff", "paired_t", "random_matched")
     """What a bare multirun compares."""
 

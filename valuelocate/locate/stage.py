@@ -108,8 +108,8 @@ class LocateStage:
 def control_value(dataset: ValueDataset, value: str, wanted: str | None) -> str | None:
     """Return the value whose neurons serve as the control `other_value`; None where there is no other.
 
-    By default a neighbour on the circle (the first other value of a theory without one): a harder control than
-    the opposite, whose neurons may be the target's own.
+    By default a neighbour on the circle (the first other value of a theory without one): a harder control
+    than the opposite, whose neurons may be the target's own.
 
     Raises:
         UserError: the wanted value is the target itself.

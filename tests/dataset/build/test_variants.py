@@ -14,8 +14,8 @@ from valuelocate.dataset import DatasetSource, dataset_of, load_dataset
 from valuelocate.dataset.build import check_and_build
 from valuelocate.dataset.build.__main__ import main
 from valuelocate.dataset.build.neutral import BANK, check_neutral, compose_neutral
-from valuelocate.dataset.build.paired import PAIRS_PER_VALUE, check_paired, compose_paired
 from valuelocate.dataset.build.paired import BANK as PAIRS
+from valuelocate.dataset.build.paired import PAIRS_PER_VALUE, check_paired, compose_paired
 from valuelocate.dataset.build.sets import Built, set_files, write_checked
 from valuelocate.dataset.build.variants import VARIANTS
 from valuelocate.dataset.matching import matched_pairs
@@ -104,7 +104,7 @@ def test_pairs_that_break_a_rule_are_told_and_not_written(built, theory, tmp_pat
 
 def test_neutral_rows_that_break_a_rule_are_told(built, question, theory) -> None:
     descriptions, questions = built["neutral"].rows
-    lost = replace(questions[0], text="An egg lies in the pan, and the pan stands on the stove in the kitchen.")
+    lost = replace(questions[0], text="An egg lies in the pan, and the pan stands on the kitchen stove.")
     moved = replace(questions[1], split="eval" if questions[1].split != "eval" else "dev")
     twice = replace(questions[2], topic=moved.topic)
     rows = type(built["neutral"].rows)(descriptions, [question(), lost, moved, twice, *questions[3:]])
@@ -127,7 +127,7 @@ def test_bad_rows_of_a_bank_are_told(theory, tmp_path) -> None:
         shutil.copy(file, tmp_path)
     with (tmp_path / "neutral_questions.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"text": "How?", "topic": "x", "form": "sing", "split": "eval"}\n')
-    with pytest.raises(MistakesError, match="neutral_questions.jsonl:201: field 'form'"):
+    with pytest.raises(MistakesError, match=r"neutral_questions\.jsonl:201: field 'form'"):
         compose_neutral(theory, tmp_path)
 
 
@@ -148,12 +148,10 @@ def test_the_task_rebuilds_compares_and_exports(name, theory, tmp_path) -> None:
 
 
 def test_a_paraphraser_is_refused(theory, tmp_path) -> None:
-    from valuelocate.dataset.paraphrase import RulesParaphraser
+    from valuelocate.dataset.paraphrase import RuleParaphraser
     from valuelocate.dataset.paraphrase.rebuild import Paraphrasing
     from valuelocate.store import Store
 
-    paraphrasing = Paraphrasing(RulesParaphraser(), Store(tmp_path / "store"), 0)
+    paraphrasing = Paraphrasing(RuleParaphraser(), Store(tmp_path / "store"), 0)
     with pytest.raises(UserError, match="the rows of dataset=neutral are not rewritten"):
-        check_and_build(
-            DatasetSource(name="neutral", descriptions="mini"), theory, tmp_path, paraphrasing
-        )
+        check_and_build(DatasetSource(name="neutral", descriptions="mini"), theory, tmp_path, paraphrasing)

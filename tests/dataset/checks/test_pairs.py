@@ -11,7 +11,7 @@ from valuelocate.dataset.checks.pairs import (
 )
 from valuelocate.dataset.matching import MatchedPair
 
-TEXT = "On most mornings I take the long road to work, since I {} to see what is new along the canal, and say so."
+TEXT = "On most mornings I take the long road to work, since I {} to see what is new there, and say so."
 
 
 @pytest.fixture
