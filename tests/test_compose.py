@@ -14,12 +14,15 @@ from valuelocate.config import COMPONENTS, LIST_GROUPS, build, resolve, validate
 from valuelocate.sweep import default_sweep, refuse_swept
 
 CONF = conf_dir()
-GROUPS = {*COMPONENTS, *LIST_GROUPS, "experiment"}
+GROUPS = {*COMPONENTS, *LIST_GROUPS, "experiment", "tuned"}
 FILES = sorted(path for path in CONF.rglob("*.yaml") if path != CONF / "config.yaml")
 
 NEEDED = {
     # What is one's own has no default path, and an amplitude by percentile needs its statistics.
     "dataset/own": ["dataset.path=here.jsonl"],
+    # The default value is of another level.
+    "dataset/basic10": ["value=stimulation"],
+    "dataset/refined19": ["value=power_resources"],
     # The default value is of another theory.
     "dataset/moral_foundations": ["value=loyalty"],
     "theory/moral_foundations": ["value=loyalty"],

@@ -166,9 +166,7 @@ def _without_orphans(config: Mapping[str, Any], assembly: Assembly) -> dict[str,
     return {**config, "evaluate": {**settings, "evaluators": kept}}
 
 
-def _root_values(
-    config: Mapping[str, Any], theory: Any, dataset: Any, assembly: Assembly
-) -> dict[str, Any]:
+def _root_values(config: Mapping[str, Any], theory: Any, dataset: Any, assembly: Assembly) -> dict[str, Any]:
     value, study, seed = (config.get(key) for key in ("value", "study", "seed"))
     if not isinstance(value, str) or not value:
         assembly.mistakes.append(
