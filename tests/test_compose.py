@@ -56,7 +56,10 @@ def test_files_were_found() -> None:
 
 @pytest.mark.parametrize("name", [member(path) for path in FILES])
 def test_member_composes_and_binds(name: str, composer: Composer) -> None:
-    validate(resolve(composer.compose(selecting(name))))
+    config = resolve(composer.compose(selecting(name)))
+    validate(config)
+    job = build(config)
+    assert job.value in {value.id for value in job.theory.values}
 
 
 @pytest.mark.parametrize("name", [member(path) for path in FILES if path.parent.name in LIST_GROUPS])

@@ -40,12 +40,15 @@ def test_job_holds_components_and_full_value(composer: Composer, monkeypatch: py
 
 
 def test_lists_may_be_empty(composer: Composer) -> None:
-    validate(resolve(composer.compose(["evaluate=[]", "track=[]"])))
+    job = build(resolve(composer.compose(["evaluate=[]", "track=[]"])))
+    assert not job.evaluate.evaluators and not job.track
 
 
 @pytest.mark.parametrize("value", ["openness", "openness_to_change", "Openness-To-Change", "self_direction"])
 def test_every_name_of_a_value_is_taken(plain: dict[str, Any], value: str) -> None:
     validate({**plain, "value": value})
+    job = build({**plain, "value": value})
+    assert job.value == job.theory.resolve(value).id
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,10 @@ def test_what_jobs_share_is_not_swept(overrides: list[str], changes: dict[str, A
 
 
 def test_other_keys_may_be_swept() -> None:
-    refuse_swept(parse_overrides(["value=a,b", "study=one", "intervene.strength=1,2"]), composed())
+    overrides = parse_overrides(["value=a,b", "study=one", "intervene.strength=1,2"])
+    refuse_swept(overrides, composed())
+    with pytest.raises(MistakesError):
+        refuse_swept([*overrides, *parse_overrides(["study=one,two"])], composed())
 
 
 @pytest.mark.parametrize(
@@ -75,6 +78,9 @@ def test_other_keys_may_be_swept() -> None:
 )
 def test_strategies_that_a_sweep_allows(strategy: str, devices: int) -> None:
     refuse_script_ddp(strategy, devices)
+    # The very same devices are refused once the strategy starts the command line again.
+    with pytest.raises(UserError):
+        refuse_script_ddp("ddp", 2)
 
 
 def test_script_ddp_is_refused_unless_started_outside(monkeypatch: pytest.MonkeyPatch) -> None:

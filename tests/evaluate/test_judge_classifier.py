@@ -43,6 +43,11 @@ def test_it_tells_the_written_answers_of_dev_apart(judge, mini) -> None:
         assert check.unscored == 0
 
 
+@pytest.mark.xfail(strict=True, reason="misread since the bank has grown: .61 for the positive pole")
+def test_a_plain_answer_without_a_motive_is_read_rightly(judge) -> None:
+    assert judge.score_texts(["I would do it as it was always done."], VALUE)[0] < 0.5
+
+
 def test_scores_are_probabilities_and_the_same_each_time(judge, mini) -> None:
     texts = [
         "I would try it, since I have never seen one.",

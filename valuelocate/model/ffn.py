@@ -159,11 +159,9 @@ class FeedForward:
         if self.plain:
             active = activation(projected["read"])
             return Sites(active, active)
-        gate, up = (
-            projected["fused"].chunk(2, dim=-1)
-            if "fused" in projected
-            else (projected["gate"], projected["up"])
-        )
+        # One fused projection holds both halves, two projections hold one each.
+        each = 2 // len(projected)
+        gate, up = (half for role in sorted(projected) for half in projected[role].chunk(each, dim=-1))
         active = activation(gate)
         return Sites(active, active * up)
 

@@ -40,8 +40,8 @@ class Candidate:
 
     @cached_property
     def shingles(self) -> frozenset[tuple[str, ...]]:
-        """The text's runs of three words."""
-        return frozenset(ngrams(normalise(self.question.text).split(), 3))
+        """The text's runs of three words, numbers masked, as the check on near-duplicates reads them."""
+        return frozenset(ngrams(mask_numbers(normalise(self.question.text)).split(), 3))
 
 
 def compose(seed: Seed, forms: Sequence[str]) -> list[Candidate]:
