@@ -30,9 +30,9 @@ PLAIN: Final = frozenset({"mini", "moral_foundations_mini"})
 
 
 _TOLD: Final = frozenset({"value words", "polarity leak"})
-"""Checks that the full set fails, which its card tells and which do not stop its build: two descriptions hold a
-value word, and bare words tell the pole of its answers a little too well. The embedded model was trained on
-these texts, so they can be mended with its next training alone."""
+"""Checks that the full set fails, which its card tells and which do not stop its build: two descriptions hold
+a value word, and bare words tell the pole of its answers a little too well. The embedded model was trained on
+such texts, so they can be mended with its next training alone."""
 
 
 class Built(NamedTuple):

@@ -80,10 +80,10 @@ _SLOT = re.compile(r"\{[^}]*\}|\[[^\]]*\]|<[^>]*>|\b(?:XX+|TBD)\b")
 _OPENING_QUOTE = re.compile(r"(?<![\w'])'(?=\w)(?!(?:em|til|tis|twas|cause|n|\d0s|\d\d)\b)")
 _CLOSING_QUOTE = re.compile(r"(?<=[\w.,!?])'(?!\w)")
 _SOUNDS_CONSONANT = r"(?:one|once|uni|eu|ewe|use|usual|util|ukulele|u-)\w*"
-_A_BEFORE_VOWEL = re.compile(rf"\ba\s+(?!{_SOUNDS_CONSONANT})([aeiou]\w*)", re.I)
-_A_BEFORE_SILENT = re.compile(r"\ba\s+((?:hour|honou?r|honest|heir)\w*|8\d*|11|18)\b", re.I)
+_A_BEFORE_VOWEL = re.compile(rf"(?<![\w'])a\s+(?!{_SOUNDS_CONSONANT})([aeiou]\w*)", re.I)
+_A_BEFORE_SILENT = re.compile(r"(?<![\w'])a\s+((?:hour|honou?r|honest|heir)\w*|8\d*|11|18)\b", re.I)
 _AN_BEFORE_CONSONANT = re.compile(
-    rf"\b[Aa]n\s+((?!(?:hour|honou?r|honest|heir|[A-Z]{{2}})\w*|[a-z]\b)[b-df-hj-np-tv-z]\w*|{_SOUNDS_CONSONANT})"
+    rf"(?<![\w'])[Aa]n\s+((?!(?:hour|honou?r|honest|heir|[A-Z]{{2}})\w*|[a-z]\b)[b-df-hj-np-tv-z]\w*|{_SOUNDS_CONSONANT})"
 )
 
 

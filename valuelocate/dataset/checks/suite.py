@@ -115,12 +115,12 @@ def check_polarity(
             CheckRow(
                 f"bare words tell the pole of {name}",
                 f"AUROC at most {LIMIT}",
-                f"{found:.2f}",
+                f"{found:.3f}",
                 found <= LIMIT,
             )
         )
         if found > LIMIT:
-            findings.append(Finding(f"all {name}", "polarity leak", f"AUROC {found:.2f}; at most {LIMIT}"))
+            findings.append(Finding(f"all {name}", "polarity leak", f"AUROC {found:.3f}; at most {LIMIT}"))
     return Checked(rows, findings)
 
 
